@@ -1,0 +1,106 @@
+package fault
+
+// Code names one kind of failure. Codes are stable: scripts may match on them.
+type Code string
+
+// The catalogue. docs/errors.md is generated from Catalogue().
+const (
+	Internal    Code = "INTERNAL"
+	Usage       Code = "USAGE"
+	Interrupted Code = "INTERRUPTED"
+	Timeout     Code = "TIMEOUT"
+	IO          Code = "IO"
+
+	InputMissing     Code = "INPUT_MISSING"
+	InputEmpty       Code = "INPUT_EMPTY"
+	InputUnknown     Code = "INPUT_UNKNOWN"     // no reader knows this kind of file
+	InputMalformed   Code = "INPUT_MALFORMED"   // the format is known, the bytes break it
+	InputTruncated   Code = "INPUT_TRUNCATED"   // the bytes end too early
+	InputTooLarge    Code = "INPUT_TOO_LARGE"   // beyond a documented limit
+	InputUnsupported Code = "INPUT_UNSUPPORTED" // legal, but a variant we do not read
+	InputNotFinite   Code = "INPUT_NOT_FINITE"  // NaN or infinity
+	InputRange       Code = "INPUT_RANGE"       // values outside what the model was trained on
+	InputRate        Code = "INPUT_RATE"        // sampling rate or duration that does not fit
+	InputLeads       Code = "INPUT_LEADS"       // ECG leads missing
+	InputNoModel     Code = "INPUT_NO_MODEL"    // readable, but no model fits it
+	InputFlat        Code = "INPUT_FLAT"        // constant image, silent recording, flat lead
+	DataMissing      Code = "DATA_MISSING"      // a data set is not where it should be
+	ModelMissing     Code = "MODEL_MISSING"     // no such model
+	ModelMalformed   Code = "MODEL_MALFORMED"   // bundle or ONNX cannot be read
+	ModelSignature   Code = "MODEL_SIGNATURE"   // signature missing, wrong, or by an unknown key
+	ModelHash        Code = "MODEL_HASH"        // a file differs from its manifest
+	ModelOpset       Code = "MODEL_OPSET"       // ONNX opset or operator not supported
+	ModelShape       Code = "MODEL_SHAPE"       // inputs or outputs are not a classifier's
+	ModelUnsupported Code = "MODEL_UNSUPPORTED" // the method needs what this model lacks
+	EngineMissing    Code = "ENGINE_MISSING"    // ONNX Runtime or another backend is not there
+	EngineFailed     Code = "ENGINE_FAILED"     // the backend refused or failed
+	CheckpointBad    Code = "CHECKPOINT_BAD"    // checkpoint unreadable or of another run
+)
+
+// Entry describes a code: what it means and the exit status a verb ends with.
+type Entry struct {
+	Code    Code
+	Exit    int
+	Meaning string
+}
+
+// Exit statuses, documented in `consilium --help`.
+const (
+	ExitOK          = 0
+	ExitInternal    = 1
+	ExitUsage       = 2
+	ExitInput       = 3
+	ExitModel       = 4
+	ExitEngine      = 5
+	ExitInterrupted = 6
+	ExitData        = 7
+)
+
+// Catalogue lists every code in a fixed order.
+func Catalogue() []Entry {
+	return []Entry{
+		{Internal, ExitInternal, "a defect of ours, or of a library"},
+		{IO, ExitInternal, "the file system refused"},
+		{Usage, ExitUsage, "the command line is wrong"},
+		{InputMissing, ExitInput, "the file does not exist or cannot be opened"},
+		{InputEmpty, ExitInput, "the file has no content"},
+		{InputUnknown, ExitInput, "no reader knows this kind of file"},
+		{InputMalformed, ExitInput, "the format is known but the content breaks it"},
+		{InputTruncated, ExitInput, "the content ends too early"},
+		{InputTooLarge, ExitInput, "beyond a documented limit"},
+		{InputUnsupported, ExitInput, "legal, but a variant that is not read"},
+		{InputNotFinite, ExitInput, "NaN or infinite values"},
+		{InputRange, ExitInput, "values outside the range the model was trained on"},
+		{InputRate, ExitInput, "sampling rate or duration does not fit the model"},
+		{InputLeads, ExitInput, "leads that the model needs are missing"},
+		{InputFlat, ExitInput, "constant image, silent recording or flat lead"},
+		{InputNoModel, ExitInput, "readable, but no installed model fits it"},
+		{DataMissing, ExitData, "a data set is not where it should be"},
+		{ModelMissing, ExitModel, "no such model"},
+		{ModelMalformed, ExitModel, "bundle or ONNX file cannot be read"},
+		{ModelSignature, ExitModel, "signature missing, wrong, or by a key that is not trusted"},
+		{ModelHash, ExitModel, "a file differs from the signed manifest"},
+		{ModelOpset, ExitModel, "ONNX opset or operator is not supported"},
+		{ModelShape, ExitModel, "inputs or outputs are not those of a classifier"},
+		{ModelUnsupported, ExitModel, "the method needs something that this model lacks"},
+		{EngineMissing, ExitEngine, "the chosen compute backend is not installed"},
+		{EngineFailed, ExitEngine, "the compute backend refused or failed"},
+		{CheckpointBad, ExitData, "the checkpoint cannot be read or belongs to another run"},
+		{Interrupted, ExitInterrupted, "stopped by Ctrl-C; what was done so far is kept"},
+		{Timeout, ExitInterrupted, "stopped by a deadline or --time-limit"},
+	}
+}
+
+// ExitStatus gives the exit status of an error.
+func ExitStatus(err error) int {
+	if err == nil {
+		return ExitOK
+	}
+	code := CodeOf(err)
+	for _, e := range Catalogue() {
+		if e.Code == code {
+			return e.Exit
+		}
+	}
+	return ExitInternal
+}

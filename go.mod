@@ -1,0 +1,3 @@
+module consilium
+
+go 1.26
