@@ -2,29 +2,32 @@
 // preprocessing, labels, calibration and conformal threshold.
 package registry
 
-import "consilium/clinical"
+import (
+	"consilium/calibration"
+	"consilium/clinical"
+)
 
 // Card is everything that is known about a model, in one file (card.json).
 type Card struct {
-	Format      int                `json:"format"` // of this card: 1
-	Name        string             `json:"name"`   // "pneumonia"
-	Version     string             `json:"version"`
-	Task        string             `json:"task"` // "pneumonia on a paediatric chest film"
-	Kind        clinical.Kind      `json:"kind"`
-	Arch        string             `json:"arch"` // zoo network, or "imported"
-	Parameters  int                `json:"parameters"`
-	Labels      []clinical.Concept `json:"labels"` // in output order
-	IntendedUse string             `json:"intended_use"`
-	Limits      []string           `json:"limits"`
-	Licence     string             `json:"licence"`
-	Synthetic   bool               `json:"synthetic"` // trained on generated data
-	Data        Data               `json:"data"`
-	Figures     []Figure           `json:"figures"`
-	Input       Input              `json:"input"`
-	Calibration Calibration        `json:"calibration"`
-	Conformal   Conformal          `json:"conformal"`
-	MadeBy      string             `json:"made_by"` // the command that made it
-	Trained     string             `json:"trained"` // date, ISO 8601
+	Format      int                   `json:"format"` // of this card: 1
+	Name        string                `json:"name"`   // "pneumonia"
+	Version     string                `json:"version"`
+	Task        string                `json:"task"` // "pneumonia on a paediatric chest film"
+	Kind        clinical.Kind         `json:"kind"`
+	Arch        string                `json:"arch"` // zoo network, or "imported"
+	Parameters  int                   `json:"parameters"`
+	Labels      []clinical.Concept    `json:"labels"` // in output order
+	IntendedUse string                `json:"intended_use"`
+	Limits      []string              `json:"limits"`
+	Licence     string                `json:"licence"`
+	Synthetic   bool                  `json:"synthetic"` // trained on generated data
+	Data        Data                  `json:"data"`
+	Figures     []Figure              `json:"figures"`
+	Input       Input                 `json:"input"`
+	Calibration calibration.Map       `json:"calibration"`
+	Conformal   calibration.Conformal `json:"conformal"`
+	MadeBy      string                `json:"made_by"` // the command that made it
+	Trained     string                `json:"trained"` // date, ISO 8601
 }
 
 // Data says what the model was trained and measured on.
@@ -70,23 +73,4 @@ type Input struct {
 	Seconds float64  `json:"seconds,omitempty"`  // length after cropping or padding
 	Leads   []string `json:"leads,omitempty"`    // in tensor order
 	Mels    int      `json:"mels,omitempty"`     // log-mel bands
-}
-
-// Calibration turns logits into probabilities that mean what they say.
-type Calibration struct {
-	Method      string  `json:"method"` // "none", "temperature", "isotonic"
-	Temperature float64 `json:"temperature,omitempty"`
-	// Isotonic, per class: sorted knots of raw probability and calibrated value.
-	Knots  [][]float64 `json:"knots,omitempty"`
-	Values [][]float64 `json:"values,omitempty"`
-	// Binary models: calibration scores (logit of class 1 minus logit of class 0) and labels for the Venn-Abers interval.
-	Scores []float64 `json:"scores,omitempty"`
-	Truth  []int     `json:"truth,omitempty"`
-}
-
-// Conformal is the split-conformal rule: a label is in the set when 1-p <= Threshold.
-type Conformal struct {
-	Coverage  float64 `json:"coverage"`  // promised, e.g. 0.90
-	Threshold float64 `json:"threshold"` // on the score 1-p (LAC) of calibrated probabilities
-	Examples  int     `json:"examples"`  // calibration examples used
 }
