@@ -25,6 +25,7 @@ const (
 	InputNoModel     Code = "INPUT_NO_MODEL"    // readable, but no model fits it
 	InputFlat        Code = "INPUT_FLAT"        // constant image, silent recording, flat lead
 	DataMissing      Code = "DATA_MISSING"      // a data set is not where it should be
+	DataUnfit        Code = "DATA_UNFIT"        // data cannot support what was asked of them
 	ModelMissing     Code = "MODEL_MISSING"     // no such model
 	ModelMalformed   Code = "MODEL_MALFORMED"   // bundle or ONNX cannot be read
 	ModelSignature   Code = "MODEL_SIGNATURE"   // signature missing, wrong, or by an unknown key
@@ -76,6 +77,7 @@ func Catalogue() []Entry {
 		{InputFlat, ExitInput, "constant image, silent recording or flat lead"},
 		{InputNoModel, ExitInput, "readable, but no installed model fits it"},
 		{DataMissing, ExitData, "a data set is not where it should be"},
+		{DataUnfit, ExitData, "the data cannot support what was asked: one class only, or too few examples"},
 		{ModelMissing, ExitModel, "no such model"},
 		{ModelMalformed, ExitModel, "bundle or ONNX file cannot be read"},
 		{ModelSignature, ExitModel, "signature missing, wrong, or by a key that is not trusted"},
