@@ -1,0 +1,64 @@
+# Every verb of the house. `make help` lists them; the work is in scripts/.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO ?= go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
+
+# ONNX Runtime is reached through cgo.
+export CGO_ENABLED := 1
+
+# On amd64 the portable backend's matrix kernels need this experiment of Go 1.26
+# (ADR 3). It is set only where this toolchain knows it.
+ifeq ($(shell $(GO) env GOARCH 2>/dev/null),amd64)
+ifeq ($(shell GOEXPERIMENT=simd $(GO) env GOEXPERIMENT 2>/dev/null),simd)
+export GOEXPERIMENT ?= simd
+endif
+endif
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## fetch ONNX Runtime and the tools; safe to repeat
+	@scripts/setup.sh runtime lint peers
+
+.PHONY: runtime
+runtime:
+	@scripts/setup.sh runtime
+
+.PHONY: build
+build: ## compile bin/consilium
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/consilium ./cmd/consilium
+
+.PHONY: demo
+demo: runtime build ## diagnose one synthetic patient and write the page
+	bin/consilium demo --once
+
+.PHONY: test
+test: setup ## every check: format, vet, staticcheck, tests, race detector
+	@scripts/test.sh
+
+.PHONY: lint
+lint: ## gofmt, go vet and staticcheck only
+	@scripts/setup.sh lint
+	@scripts/lint.sh
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser, FUZZTIME (20s) each
+	@scripts/fuzz.sh
+
+.PHONY: bench
+bench: runtime build ## Go benchmarks, and side by side with PyTorch
+	@scripts/setup.sh bench
+	@scripts/bench.sh
+
+.PHONY: results
+results: runtime build ## train and measure on real data; fills docs/results.md
+	@scripts/results.sh
+
+.PHONY: clean
+clean: ## remove what was built; keeps .tools
+	rm -rf bin out

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Everything that must hold before a commit counts. Prints each package, then
+# every skip with its reason, then totals.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+GO=${GO:-go}
+started=$SECONDS
+
+# Where goroutines share something. The race detector costs five- to tenfold, so
+# the others do without.
+RACE=(./engine/... ./train/... ./dataset/... ./registry/... ./explain/... ./intake/... ./panel/...)
+
+scripts/lint.sh
+
+mkdir -p out
+report=out/testreport
+"$GO" build -o "$report" ./internal/testreport
+
+echo "== go test"
+"$GO" test -json -timeout 8m ./... | "$report" -title "tests"
+
+echo "== go test -race"
+race=()
+for p in "${RACE[@]}"; do [ -d "${p%/...}" ] && race+=("$p"); done
+"$GO" test -json -race -short -timeout 12m "${race[@]}" | "$report" -title "race detector" -brief
+
+echo "all checks passed in $((SECONDS - started)) s"
