@@ -1,0 +1,10 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// verbs lists every verb, in the order of a newcomer's way.
+func verbs(a *app) []*cobra.Command {
+	return []*cobra.Command{
+		newVersion(a),
+	}
+}

@@ -1,0 +1,68 @@
+package panel
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"consilium/clinical"
+)
+
+// Urgency orders findings for the reader: what needs eyes first comes first.
+type Urgency int
+
+// From last to first on the page.
+const (
+	Normal   Urgency = iota // the only label left says that nothing was found
+	Open                    // the model cannot tell
+	Abnormal                // the only label left names a disease or an abnormality
+)
+
+// UrgencyOf judges one finding by its verdict and its answer.
+func UrgencyOf(f clinical.Finding) Urgency {
+	if f.Verdict != clinical.VerdictFinding {
+		return Open
+	}
+	for _, o := range f.Outcomes {
+		if o.Name == f.Answer && normal(o.Concept) {
+			return Normal
+		}
+	}
+	return Abnormal
+}
+
+// normal says whether a label means that nothing was found: by its ICD-10
+// chapter (Z: factors, not diseases) or by its first word.
+func normal(c clinical.Concept) bool {
+	if c.System == "ICD-10" && strings.HasPrefix(c.Code, "Z") {
+		return true
+	}
+	first, _, _ := strings.Cut(strings.ToLower(c.Name), " ")
+	switch strings.Trim(first, ",;:-") {
+	case "normal", "no", "none", "negative", "healthy", "not", "absent", "benign":
+		return true
+	}
+	return false
+}
+
+// suspicion is the probability that something is wrong: that of all labels
+// which do not mean "nothing was found".
+func suspicion(f clinical.Finding) float64 {
+	sum := 0.0
+	for _, o := range f.Outcomes {
+		if !normal(o.Concept) {
+			sum += o.Probability
+		}
+	}
+	return sum
+}
+
+// Sort puts the most urgent finding first; equals keep the order of the inputs.
+func Sort(findings []clinical.Finding) {
+	slices.SortStableFunc(findings, func(a, b clinical.Finding) int {
+		return cmp.Or(
+			cmp.Compare(UrgencyOf(b), UrgencyOf(a)),
+			cmp.Compare(suspicion(b), suspicion(a)),
+		)
+	})
+}
