@@ -1,8 +1,6 @@
 # Exact versions and hashes of what setup fetches. Sourced, not run.
 # shellcheck shell=bash disable=SC2034
 
-GO_MINIMUM=1.26.5
-
 # ONNX Runtime, MIT, as packed in the npm package onnxruntime-node.
 ORT_VERSION=1.30.0
 ORT_PACKAGE_SHA256=6e3390d6b783e7be946fad629292799da28d0b42f84856e50d2c1b0383291e75

@@ -12,6 +12,7 @@ cd "$(dirname "$0")/.."
 
 GO=${GO:-go}
 TOOLS=$PWD/.tools
+GO_MINIMUM=$(awk '$1 == "go" { print $2 }' go.mod)
 
 say()  { printf 'setup: %s\n' "$*"; }
 warn() { printf 'setup: WARNING: %s\n' "$*" >&2; }
@@ -82,7 +83,7 @@ onnxruntime() {
 fetch_onnxruntime() {
   local work=$1 member=$2 name=$3 hash=$4
   if ! (cd "$work" && npm pack "onnxruntime-node@$ORT_VERSION" --silent --ignore-scripts \
-        --fetch-retries=2 --fetch-timeout=60000 >npm.out 2>npm.err </dev/null); then
+        --fetch-retries=2 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000 --fetch-timeout=60000 >npm.out 2>npm.err </dev/null); then
     warn "npm could not fetch onnxruntime-node@$ORT_VERSION; is the network up?"
     tail -n 3 "$work/npm.err" >&2 || true
     return 1
