@@ -1,12 +1,38 @@
 package engine
 
 import (
+	"context"
+
 	"github.com/gomlx/compute-onnx/support/protos"
 
-	"consilium/fault"
+	"consilium/engine/puregoonnx"
 )
 
-// openGo compiles a model for the evaluator in Go.
-func openGo(*protos.ModelProto, signature, int) (runner, error) {
-	return nil, fault.New(fault.EngineMissing, "the evaluator in Go does not read this model", "install ONNX Runtime: run `make setup`")
+// goRunner runs a model on the evaluator in Go.
+type goRunner struct{ program *puregoonnx.Program }
+
+func openGo(model *protos.ModelProto, sig signature, threads int) (runner, error) {
+	program, err := puregoonnx.Compile(model, portNames(sig.inputs), portNames(sig.outputs), threads)
+	if err != nil {
+		return nil, err
+	}
+	return &goRunner{program}, nil
 }
+
+func (r *goRunner) run(ctx context.Context, inputs []Tensor) ([]Tensor, error) {
+	in := make([]puregoonnx.Tensor, len(inputs))
+	for i, t := range inputs {
+		in[i] = puregoonnx.Tensor(t)
+	}
+	results, err := r.program.Run(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Tensor, len(results))
+	for i, t := range results {
+		out[i] = Tensor(t)
+	}
+	return out, nil
+}
+
+func (r *goRunner) close() error { return nil }
