@@ -16,6 +16,7 @@ import (
 	"consilium/clinical"
 	"consilium/engine"
 	"consilium/fault"
+	"consilium/registry"
 )
 
 // app is what the verbs share: the streams and the global flags.
@@ -111,19 +112,19 @@ func (a *app) engine() engine.Options {
 // home is the folder with installed models and keys.
 func (a *app) home() (string, error) {
 	if a.dataDir != "" {
-		return a.dataDir, nil
+		return filepath.Abs(a.dataDir)
 	}
-	if dir := os.Getenv("CONSILIUM_HOME"); dir != "" {
-		return dir, nil
-	}
-	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "consilium"), nil
-	}
-	dir, err := os.UserHomeDir()
+	return registry.DataDir()
+}
+
+// store opens the installed and the shipped models.
+func (a *app) store() (*registry.Store, error) {
+	dir, err := a.home()
 	if err != nil {
-		return "", fault.Wrap(err, fault.Usage, "there is no home folder", "name a folder with --data-dir")
+		return nil, err
 	}
-	return filepath.Join(dir, ".local", "share", "consilium"), nil
+	shipped, keys := shippedModels()
+	return registry.OpenStore(dir, shipped, keys...)
 }
 
 // atTerminal says whether w is a terminal that shows colours.

@@ -37,7 +37,7 @@ func newRoot(a *app) *cobra.Command {
 	flags.StringVar(&a.backend, "backend", "", "compute backend: auto, onnx, go or xla (default: $"+engine.BackendVariable+", then auto)")
 	flags.StringVar(&a.library, "library", "", "path of ONNX Runtime's shared library (default: $"+engine.LibraryVariable+", then the usual places)")
 	flags.IntVar(&a.threads, "threads", 0, "threads inside one operator (default: the cores, at most 8)")
-	flags.StringVar(&a.dataDir, "data-dir", "", "folder with installed models and keys (default: $CONSILIUM_HOME, then ~/.local/share/consilium)")
+	flags.StringVar(&a.dataDir, "data-dir", "", "folder with installed models and keys (default: $CONSILIUM_DATA_DIR, then consilium in the user's configuration folder)")
 	root.AddCommand(verbs(a)...)
 	return root
 }

@@ -11,8 +11,8 @@ import (
 	"consilium/clinical"
 )
 
-// release is the version of the program.
-const release = "0.1.0"
+// version of the program; releases set it with -ldflags "-X main.version=...".
+var version = "0.1.0"
 
 // build describes the program.
 type build struct {
@@ -44,7 +44,7 @@ func newVersion(a *app) *cobra.Command {
 }
 
 func thisBuild() build {
-	b := build{Version: release, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Disclaimer: clinical.Disclaimer}
+	b := build{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Disclaimer: clinical.Disclaimer}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			switch s.Key {
