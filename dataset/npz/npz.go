@@ -33,7 +33,9 @@ type Options struct {
 	// Task is the name of one column of a multi-label set, such as "effusion"
 	// of ChestMNIST; other sets have only one task and take "".
 	Task string
-	// Spool is the directory for decoded images beyond 64 MiB; "" is
+	// InMemory is the size in bytes up to which decoded images stay in memory; 0 is 64 MiB.
+	InMemory int64
+	// Spool is the directory for decoded images beyond InMemory; "" is
 	// "consilium" in the user's cache directory.
 	Spool string
 }
@@ -89,7 +91,7 @@ func read(ctx context.Context, r io.ReaderAt, size int64, name string, o Options
 	if err := s.readClasses(a, known, o.Task); err != nil {
 		return nil, err
 	}
-	if s.store, err = newStore(a.decoded, o.Spool); err != nil {
+	if s.store, err = newStore(a.decoded, o); err != nil {
 		return nil, err
 	}
 	if err := s.readImages(ctx, a); err != nil {

@@ -2,6 +2,7 @@ package npz
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +12,7 @@ import (
 	"consilium/fault"
 )
 
-// inMemory is the size in bytes up to which decoded images stay in memory.
+// inMemory is Options.InMemory when that is 0.
 const inMemory = 64 << 20
 
 // store takes the decoded images of a set in one pass and then gives any of
@@ -24,14 +25,15 @@ type store struct {
 	path string
 }
 
-// newStore makes a store for size bytes; dir "" is the user's cache directory,
-// because the system's temporary directory is often memory itself.
-func newStore(size int64, dir string) (*store, error) {
-	if size <= inMemory {
+// newStore makes a store for size bytes. Its file lies in the user's cache
+// directory, because the system's temporary directory is often memory itself.
+func newStore(size int64, o Options) (*store, error) {
+	if size <= cmp.Or(o.InMemory, inMemory) {
 		values := &memory{}
 		values.Grow(int(size))
 		return &store{Writer: values, ReaderAt: values}, nil
 	}
+	dir := o.Spool
 	if dir == "" {
 		dir = os.TempDir()
 		if cache, err := os.UserCacheDir(); err == nil {
