@@ -4,7 +4,10 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 GO ?= go
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
+# make build TAGS=xla links the XLA backend.
+TAGS ?=
+# `consilium version` tells the revision, where git answers.
+VCS := $(shell git rev-parse --verify -q HEAD >/dev/null 2>&1 && echo true || echo false)
 
 # ONNX Runtime is reached through cgo.
 export CGO_ENABLED := 1
@@ -31,7 +34,7 @@ runtime:
 
 .PHONY: build
 build: ## compile bin/consilium
-	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/consilium ./cmd/consilium
+	$(GO) build -trimpath -buildvcs=$(VCS) $(if $(TAGS),-tags "$(TAGS)") -o bin/consilium ./cmd/consilium
 
 .PHONY: demo
 demo: runtime build ## diagnose one synthetic patient and write the page
@@ -56,7 +59,7 @@ bench: runtime build ## Go benchmarks, and side by side with PyTorch
 	@scripts/bench.sh
 
 .PHONY: results
-results: runtime build ## train and measure on real data; fills docs/results.md
+results: runtime build ## train and measure on real data; writes out/results
 	@scripts/results.sh
 
 .PHONY: clean
