@@ -26,8 +26,21 @@ type Card struct {
 	Input       Input                 `json:"input"`
 	Calibration calibration.Map       `json:"calibration"`
 	Conformal   calibration.Conformal `json:"conformal"`
-	MadeBy      string                `json:"made_by"` // the command that made it
-	Trained     string                `json:"trained"` // date, ISO 8601
+	MadeBy      string                `json:"made_by"`          // the command that made it
+	Trained     string                `json:"trained"`          // date, ISO 8601
+	Origin      *Origin               `json:"origin,omitempty"` // imported models only
+}
+
+// Origin says how a model of another maker was made to fit. Import wraps the
+// graph, so that the bundle's own model takes "input" [B, shape...] channels first and
+// gives "logits" [B, K] like every other; nobody after Import has to care.
+type Origin struct {
+	Output     string `json:"output"`                // what the original gives: "logits" or "probabilities"
+	Layout     string `json:"layout,omitempty"`      // "channels_first" (default: NCHW, NCDHW, NCT) or "channels_last" (NHWC, NDHWC, NTC)
+	InputPort  string `json:"input_port,omitempty"`  // name in the original; may be left out when there is one
+	OutputPort string `json:"output_port,omitempty"` // likewise
+	SHA256     string `json:"sha256,omitempty"`      // of the original ONNX file, filled in by Import
+	Producer   string `json:"producer,omitempty"`    // as the original names it, filled in by Import
 }
 
 // Data says what the model was trained and measured on.
