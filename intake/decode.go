@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"consilium/clinical"
+	"consilium/dataset/audio"
 	"consilium/dataset/wfdb"
 	"consilium/fault"
 	"consilium/imaging"
@@ -21,6 +22,10 @@ func decode(_ context.Context, format Format, path string) (Item, error) {
 		return picture(readPicture(format, path))
 	case NPY:
 		return picture(readNPY(path))
+	case WAV:
+		return recording(audio.ReadWAV(path))
+	case MP3:
+		return recording(audio.ReadMP3(path))
 	case WFDB:
 		if err := recordFiles(path); err != nil {
 			return Item{}, err

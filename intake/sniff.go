@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"consilium/dataset/audio"
 	"consilium/fault"
 )
 
@@ -97,14 +98,12 @@ func byContent(head []byte, name string) (Format, bool) {
 		return JPEG, true
 	case bytes.HasPrefix(head, npyMagic):
 		return NPY, true
-	case len(head) >= 12 && (string(head[:4]) == "RIFF" || string(head[:4]) == "RIFX") && string(head[8:12]) == "WAVE":
+	case audio.IsWAV(head):
 		return WAV, true
-	case bytes.HasPrefix(head, []byte("ID3")):
+	case audio.IsMP3(head):
 		return MP3, true
 	case headerText(head):
 		return WFDB, true
-	case frameSync(head):
-		return MP3, true
 	case bareDICOM(head) && hasExt(name, ".dcm", ".dicom", ".ima", ""):
 		return DICOM, true
 	}
@@ -172,41 +171,6 @@ func headerText(head []byte) bool {
 		return false
 	}
 	return signalLine.MatchString(lines[1]) || segment.MatchString(lines[1]) && strings.Contains(strings.Fields(lines[0])[0], "/")
-}
-
-// frameSync finds two MPEG audio frame headers where the first says the second
-// must be (ISO/IEC 11172-3, 13818-3 and the 2.5 extension, layer III); eleven
-// set bits alone are too weak a sign.
-func frameSync(head []byte) bool {
-	n := frameBytes(head)
-	if n == 0 {
-		return false
-	}
-	return n+4 > len(head) || frameBytes(head[n:]) > 0
-}
-
-// frameBytes is the length of the layer III frame that starts at b, 0 if none does.
-func frameBytes(b []byte) int {
-	if len(b) < 4 || b[0] != 0xff || b[1]&0xe0 != 0xe0 || b[1]&0x06 != 0x02 {
-		return 0
-	}
-	rates1 := [...]int{0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0}
-	rates2 := [...]int{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0}
-	freqs := [...]int{44100, 48000, 32000, 0}
-	version := b[1] >> 3 & 3 // 3: MPEG-1, 2: MPEG-2, 0: MPEG-2.5
-	kbit, freq, slots := rates1[b[2]>>4], freqs[b[2]>>2&3], 144
-	switch version {
-	case 1:
-		return 0
-	case 2:
-		kbit, freq, slots = rates2[b[2]>>4], freq/2, 72
-	case 0:
-		kbit, freq, slots = rates2[b[2]>>4], freq/4, 72
-	}
-	if kbit == 0 || freq == 0 {
-		return 0
-	}
-	return slots*kbit*1000/freq + int(b[2]>>1&1)
 }
 
 // bareDICOM recognises a data set without preamble: it starts with group 0002
