@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"consilium/fault"
 )
@@ -199,6 +200,11 @@ const maxZipEntries = 16
 func openZip(z *zip.Reader, trust Trust) (*Bundle, error) {
 	if len(z.File) > maxZipEntries {
 		return nil, fault.New(fault.ModelMalformed, fmt.Sprintf("the zip file has %d entries, a bundle has at most %d files", len(z.File), len(fileLimits)), "give the zip file of one bundle")
+	}
+	for _, f := range z.File {
+		if !fs.ValidPath(strings.TrimSuffix(f.Name, "/")) { // archive/zip would clean it, another unpacker might follow it
+			return nil, fault.New(fault.ModelMalformed, fmt.Sprintf("the zip file has the entry %.80q", f.Name), "do not unpack this file: the path leads out of it")
+		}
 	}
 	entries, err := fs.ReadDir(z, ".")
 	if err == nil && len(entries) == 1 && entries[0].IsDir() {
