@@ -93,6 +93,15 @@ func TestTrackedText(t *testing.T) {
 			t.Fatal(err)
 		}
 		report(t, CheckText(name, content))
+		switch {
+		case strings.HasSuffix(name, ".md"):
+			report(t, CheckLinks(name, content, func(target string) bool {
+				_, err := os.Stat(filepath.Join(root, target))
+				return err == nil
+			}))
+		case strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") && !strings.Contains(name, "testdata/"):
+			report(t, CheckFunctions(name, content))
+		}
 	}
 }
 
@@ -219,6 +228,25 @@ func TestCheckTextFinds(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { expect(t, CheckText(test.file, []byte(test.text)), test.breach) })
+	}
+}
+
+func TestCheckFunctionsFinds(t *testing.T) {
+	function := func(lines int) []byte {
+		return []byte("package a\nfunc F() {\n" + strings.Repeat("\n", lines-2) + "}\n")
+	}
+	expect(t, CheckFunctions("a.go", function(MaxFunctionLines)), "")
+	expect(t, CheckFunctions("a.go", function(MaxFunctionLines+1)), "F has 61 lines")
+	expect(t, CheckFunctions("a.go", []byte("package")), "expected")
+}
+
+func TestCheckLinksFinds(t *testing.T) {
+	exists := func(target string) bool { return target == "docs/here.md" }
+	for _, good := range []string{"[a](here.md)", "[a](here.md#part)", "[a](https://lib.example/x)", "[a](#part)", "plain (text)"} {
+		expect(t, CheckLinks("docs/a.md", []byte(good), exists), "")
+	}
+	for _, bad := range []string{"[a](gone.md)", "![a](gone.png)", "[a](docs/here.md)", "[a](gone.md#part)"} {
+		expect(t, CheckLinks("docs/a.md", []byte(bad), exists), "is not there")
 	}
 }
 

@@ -3,14 +3,20 @@ package architecture
 import (
 	"bytes"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
 )
 
-// MaxLines is the most that a file of code may hold.
-const MaxLines = 600
+// The most lines that a file of code, and a function outside of tests, may hold.
+const (
+	MaxLines         = 600
+	MaxFunctionLines = 60
+)
 
 // Package names that say nothing about the domain.
 var emptyNames = []string{"util", "utils", "helper", "helpers", "common", "manager", "misc", "base", "shared"}
@@ -72,6 +78,42 @@ func CheckText(name string, content []byte) []string {
 	}
 	if n := bytes.Count(content, []byte("\n")); code && n > MaxLines {
 		breach(n, fmt.Sprintf("more than %d lines", MaxLines))
+	}
+	return breaches
+}
+
+// CheckFunctions lists the functions of a Go file that are too long to be read in one go.
+func CheckFunctions(name string, content []byte) []string {
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, name, content, parser.SkipObjectResolution)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var breaches []string
+	for _, declaration := range file.Decls {
+		f, ok := declaration.(*ast.FuncDecl)
+		if !ok {
+			continue
+		}
+		first, last := files.Position(f.Pos()).Line, files.Position(f.End()).Line
+		if lines := last - first + 1; lines > MaxFunctionLines {
+			breaches = append(breaches, fmt.Sprintf("%s:%d: %s has %d lines, more than %d", name, first, f.Name.Name, lines, MaxFunctionLines))
+		}
+	}
+	return breaches
+}
+
+// A link or picture of Markdown to a file of the tree, without its anchor.
+var relativeLink = regexp.MustCompile(`\]\(([^():#\s]+)(?:#[^)\s]*)?\)`)
+
+// CheckLinks lists the links of a Markdown file that lead nowhere. exists tells
+// of a path relative to the root.
+func CheckLinks(name string, content []byte, exists func(string) bool) []string {
+	var breaches []string
+	for _, link := range relativeLink.FindAllSubmatch(content, -1) {
+		if target := path.Join(path.Dir(name), string(link[1])); !exists(target) {
+			breaches = append(breaches, fmt.Sprintf("%s: links to %s, which is not there", name, target))
+		}
 	}
 	return breaches
 }
