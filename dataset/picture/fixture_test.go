@@ -1,13 +1,20 @@
 package picture
 
 import (
+	"encoding/binary"
 	"flag"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"testing"
 )
 
 var update = flag.Bool("update", false, "write testdata/films again")
+
+// withCRC corrects the checksum of a PNG's IHDR chunk.
+func withCRC(content []byte) []byte {
+	return append(binary.BigEndian.AppendUint32(content[:29:29], crc32.ChecksumIEEE(content[12:29])), content[33:]...)
+}
 
 // TestFixture makes, with -update, the small folder that TestLabelsCSV reads.
 func TestFixture(t *testing.T) {

@@ -127,7 +127,7 @@ func TestDecodeRefusals(t *testing.T) {
 		{"cut in the pixels", good[:len(good)-30], fault.InputTruncated},
 		{"cut in the head", good[:20], fault.InputTruncated},
 		{"bad checksum", flipped, fault.InputMalformed},
-		{"huge", huge, fault.InputTooLarge},
+		{"huge", withCRC(huge), fault.InputTooLarge},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := Decode(bytes.NewReader(c.content), c.name); fault.CodeOf(err) != c.code {
