@@ -138,3 +138,21 @@ func (d *decoder) play(h header, info *sideInfo, spectra *[2][2][lines]float32) 
 		}
 	}
 }
+
+// Length gives the sampling rate and the samples a channel that Decode would
+// give, without decoding.
+func Length(data []byte) (rate, samples int) {
+	at := nextFrame(data, skipTag(data), 0)
+	if at < 0 {
+		return 0, 0
+	}
+	first := headerAt(data, at)
+	if isInfo(data[at : at+first.frameBytes()]) {
+		at = nextFrame(data, at+first.frameBytes(), first)
+	}
+	for at >= 0 {
+		samples += first.granules() * lines
+		at = nextFrame(data, at+headerAt(data, at).frameBytes(), first)
+	}
+	return first.rate(), samples
+}

@@ -44,6 +44,9 @@ func TestAgainstMpg123(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := len(sound.Channels)
+		if rate, samples := Length(data); rate != sound.Rate || samples != len(sound.Channels[0]) {
+			t.Errorf("%s: length %d at %d Hz, decoded %d", name, samples, rate, len(sound.Channels[0]))
+		}
 		if len(want) != 2*n*len(sound.Channels[0]) {
 			t.Errorf("%s: %d samples, mpg123 has %d", name, len(sound.Channels[0]), len(want)/2/n)
 			continue
@@ -165,4 +168,24 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// BenchmarkDecode10s is a 10 s clip at 48 kHz, mono, with content in all lines.
+func BenchmarkDecode10s(b *testing.B) {
+	frame := make([]byte, 384) // 128 kbit/s at 48 kHz
+	for i := range frame {
+		frame[i] = byte(i*151 + i*i*13)
+	}
+	binary.BigEndian.PutUint32(frame, 0xfffb94c4)
+	copy(frame[4:], []byte{0, 0, 0}) // no reservoir
+	var data []byte
+	for range 417 {
+		data = append(data, frame...)
+	}
+	b.ResetTimer()
+	for b.Loop() {
+		if _, err := Decode(data, 1<<20); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

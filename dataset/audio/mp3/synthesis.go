@@ -6,7 +6,7 @@ import "math"
 var (
 	longBasis  [4][36][18]float32 // by block type; [2] is unused
 	shortBasis [12][6]float32
-	polyphase  [64][32]float32
+	cosines    [32][32]float32
 	window     [512]float32
 )
 
@@ -25,9 +25,9 @@ func init() {
 			shortBasis[i][k] = float32(c * math.Sin(math.Pi/12*(float64(i)+0.5)))
 		}
 	}
-	for i := range 64 {
-		for k := range 32 {
-			polyphase[i][k] = float32(math.Cos(math.Pi / 64 * float64(16+i) * float64(2*k+1)))
+	for n := range cosines {
+		for k := range cosines[n] {
+			cosines[n][k] = float32(math.Cos(math.Pi / 64 * float64(n) * float64(2*k+1)))
 		}
 	}
 	for i := range window {
@@ -116,17 +116,32 @@ func inverseShort(in *[18]float32, raw *[36]float32) {
 	}
 }
 
-// subbands is the polyphase synthesis of 32 samples, figure 3-A.2.
+// subbands is the polyphase synthesis of 32 samples, figure 3-A.2. Its 64
+// cosine sums are 32 and their mirror images.
 func (f *filterbank) subbands(s *[32]float32, out []float32) {
-	f.at = (f.at + 1024 - 64) % 1024
-	for i := range polyphase {
-		var sum float32
-		for k, c := range polyphase[i] {
-			sum += c * s[k]
+	var c [32]float32
+	for n := range cosines {
+		row := &cosines[n]
+		var even, odd float32
+		for k := 0; k < 32; k += 2 {
+			even += row[k] * s[k]
+			odd += row[k+1] * s[k+1]
 		}
-		f.v[f.at+i] = sum
+		c[n] = even + odd
 	}
-	for j := range 32 {
+	f.at = (f.at + 1024 - 64) % 1024
+	v := (*[64]float32)(f.v[f.at:])
+	for i := range 16 {
+		v[i] = c[16+i]
+		v[17+i] = -c[31-i]
+		v[33+i] = -c[15-i]
+	}
+	v[16] = 0
+	copy(v[49:], c[1:16])
+	for i := 49; i < 64; i++ {
+		v[i] = -v[i]
+	}
+	for j := range out {
 		var sum float32
 		for i := range 8 {
 			sum += f.v[(f.at+128*i+j)%1024] * window[64*i+j]
