@@ -14,7 +14,8 @@ const maxCached = 16 << 20
 // first. Decoding a recording takes about 15 ms, a copy from here microseconds.
 type cache struct {
 	mu     sync.Mutex
-	room   int
+	size   int // values that fit in all
+	room   int // of it, unused
 	newest *list.List // of *entry
 	byKey  map[string]*list.Element
 }
@@ -24,8 +25,8 @@ type entry struct {
 	values []float32
 }
 
-func newCache(room int) *cache {
-	return &cache{room: room, newest: list.New(), byKey: map[string]*list.Element{}}
+func newCache(size int) *cache {
+	return &cache{size: size, room: size, newest: list.New(), byKey: map[string]*list.Element{}}
 }
 
 func (c *cache) get(key string, into []float32) bool {
@@ -43,7 +44,7 @@ func (c *cache) get(key string, into []float32) bool {
 func (c *cache) put(key string, values []float32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.byKey[key]; ok || len(values) > c.room {
+	if _, ok := c.byKey[key]; ok || len(values) > c.size {
 		return
 	}
 	for c.room < len(values) {

@@ -27,8 +27,8 @@ func TestCallCenter(t *testing.T) {
 	settest.Counts(t, set, dataset.Test, []int{38, 92})
 }
 
-// TestDurations checks the data README's floor: file length alone gives AUC
-// 0.62 in the call-center's recordings, the longer the less likely positive.
+// TestDurations checks the floor that a model must beat: shortness alone gives
+// AUC 0.639 over the call-center's 523 recordings (0.62 with those held out).
 func TestDurations(t *testing.T) {
 	set, err := Open(settest.Data(t, "cough_covid"), Options{})
 	if err != nil {
@@ -59,8 +59,8 @@ func TestDurations(t *testing.T) {
 			}
 		}
 	}
-	if auc := wins / float64(len(positive)*len(negative)); math.Abs(auc-0.62) > 0.01 {
-		t.Errorf("AUC of shortness %.3f, want about 0.62", auc)
+	if auc := wins / float64(len(positive)*len(negative)); math.Abs(auc-0.639) > 0.001 {
+		t.Errorf("AUC of shortness %.3f, want 0.639", auc)
 	}
 }
 
