@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"consilium/clinical"
 	"consilium/engine"
 	"consilium/fault"
+	"consilium/models"
 	"consilium/registry"
 )
 
@@ -123,8 +125,11 @@ func (a *app) store() (*registry.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	shipped, keys := shippedModels()
-	return registry.OpenStore(dir, shipped, keys...)
+	trust, err := models.Trust()
+	if err != nil {
+		return nil, err
+	}
+	return registry.OpenStore(dir, models.FS(), slices.Collect(maps.Values(trust))...)
 }
 
 // atTerminal says whether w is a terminal that shows colours.

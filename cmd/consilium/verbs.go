@@ -5,7 +5,9 @@ import "github.com/spf13/cobra"
 // verbs lists every verb, in the order of a newcomer's way.
 func verbs(a *app) []*cobra.Command {
 	return []*cobra.Command{
+		newDiagnose(a),
 		newModels(a),
+		newDoctor(a),
 		newVersion(a),
 	}
 }
