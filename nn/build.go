@@ -22,8 +22,9 @@ type Build struct {
 	flat    *Node     // weights as a graph input
 	fixed   []float32 // or as constants, for export
 	scope   string
-	Weights []*Node // in layout order, as used by this graph; what gradients are taken of
-	Masks   []Mask  // dropout masks that the caller feeds, in order
+	Weights []*Node       // in layout order, as used by this graph; what gradients are taken of
+	Masks   []Mask        // dropout masks that the caller feeds, in order
+	Moves   map[int]*Node // changes of running statistics, by parameter index
 	noise   []*Node
 }
 
@@ -73,25 +74,54 @@ func (b *Build) In(name string, f func()) {
 
 // Weight declares or fetches a weight in the current scope. Shapes are [out, in, kernel...].
 func (b *Build) Weight(name string, init Init, decay bool, shape ...int) *Node {
-	full := b.scope + name
+	return b.fetch(Param{Name: b.scope + name, Shape: shape, Decay: decay, init: init}).node
+}
+
+// State is a value that is kept with the weights but not trained.
+type State struct {
+	index int
+	node  *Node
+}
+
+// State declares or fetches a running statistic.
+func (b *Build) State(name string, init Init, shape ...int) State {
+	return b.fetch(Param{Name: b.scope + name, Shape: shape, State: true, init: init})
+}
+
+// statMomentum is the share of the newest batch in a running statistic.
+const statMomentum = 0.1
+
+// Track moves a running statistic towards its value in this batch; the training step applies it.
+func (b *Build) Track(s State, batch *Node) {
 	if b.declare {
-		if _, ok := b.layout.index[full]; ok {
-			panic(fmt.Errorf("weight %q declared twice", full))
-		}
-		b.layout.index[full] = len(b.layout.Params)
-		b.layout.Params = append(b.layout.Params, Param{Name: full, Shape: shape, Offset: b.layout.Size, Decay: decay, init: init})
-		b.layout.Size += product(shape)
-		return zeros(b.graph, shape...)
+		return
 	}
-	i, ok := b.layout.index[full]
+	if b.Moves == nil {
+		b.Moves = map[int]*Node{}
+	}
+	b.Moves[s.index] = MulScalar(Sub(batch, s.node), statMomentum)
+}
+
+func (b *Build) fetch(p Param) State {
+	if b.declare {
+		if _, ok := b.layout.index[p.Name]; ok {
+			panic(fmt.Errorf("weight %q declared twice", p.Name))
+		}
+		b.layout.index[p.Name] = len(b.layout.Params)
+		p.Offset = b.layout.Size
+		b.layout.Params = append(b.layout.Params, p)
+		b.layout.Size += product(p.Shape)
+		return State{node: zeros(b.graph, p.Shape...)}
+	}
+	i, ok := b.layout.index[p.Name]
 	if !ok {
-		panic(fmt.Errorf("weight %q was not declared", full))
+		panic(fmt.Errorf("weight %q was not declared", p.Name))
 	}
 	if b.fixed != nil {
-		p := b.layout.Params[i]
-		return ConstTensor(b.graph, tensors.FromFlatDataAndDimensions(b.fixed[p.Offset:p.Offset+p.Size()], p.Shape...))
+		q := b.layout.Params[i]
+		return State{i, ConstTensor(b.graph, tensors.FromFlatDataAndDimensions(b.fixed[q.Offset:q.Offset+q.Size()], q.Shape...))}
 	}
-	return b.Weights[i]
+	return State{i, b.Weights[i]}
 }
 
 // Dropout multiplies by a mask that the training loop draws (so that a resumed run draws the same one).

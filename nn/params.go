@@ -15,7 +15,8 @@ type Param struct {
 	Name   string `json:"name"`
 	Shape  []int  `json:"shape"`
 	Offset int    `json:"offset"`
-	Decay  bool   `json:"decay"` // weight decay applies (not to biases and norms)
+	Decay  bool   `json:"decay"`           // weight decay applies (not to biases and norms)
+	State  bool   `json:"state,omitempty"` // not trained: running statistics
 	init   Init
 }
 
@@ -26,9 +27,8 @@ func (p Param) Size() int { return product(p.Shape) }
 // ten operations whatever the network's depth, a checkpoint is one array, and a federated update is one sum.
 type Layout struct {
 	Params []Param `json:"params"`
-	// State counts values that are not trained but kept (running means of batch norm), stored after the weights.
-	Size  int `json:"size"`
-	index map[string]int
+	Size   int     `json:"size"`
+	index  map[string]int
 }
 
 // Init fills a fresh weight; fanIn and fanOut follow He et al. 2015.

@@ -9,6 +9,9 @@ import (
 	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // graph code reads as formulas
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+
 	"consilium/engine"
 	"consilium/nn"
 )
@@ -69,14 +72,7 @@ func (m *Model) compileStep(loss Loss) error {
 			b := nn.WithFlat(m.Layout, flat, in[8:], true, m.native)
 			logits, _ := m.net(b, x)
 			value := loss.graph(logits, target, importance)
-			parts := Gradient(value, b.Weights...)
-			for i, p := range parts {
-				parts[i] = Reshape(p, p.Shape().Size())
-			}
-			grad := parts[0]
-			if len(parts) > 1 {
-				grad = Concatenate(parts, 0)
-			}
+			grad, moves := m.gradients(value, b)
 			scalar := func(i int) *Node { return Reshape(SliceAxis(hyper, 0, AxisElem(i)), 1) }
 			norm := Reshape(Sqrt(AddScalar(ReduceAllSum(Mul(grad, grad)), 1e-12)), 1)
 			grad = Mul(grad, MinScalar(MulScalar(Inverse(norm), clipNorm), 1))
@@ -84,13 +80,56 @@ func (m *Model) compileStep(loss Loss) error {
 			square = Add(MulScalar(square, beta2), MulScalar(Mul(grad, grad), 1-beta2))
 			update := Div(Mul(mean, scalar(2)), AddScalar(Sqrt(Mul(square, scalar(3))), adamEpsilon))
 			update = Add(update, Mul(Mul(flat, decay), scalar(1)))
-			return []*Node{value, Sub(flat, Mul(update, scalar(0))), mean, square}
+			flat = Sub(flat, Mul(update, scalar(0)))
+			if moves != nil {
+				flat = Add(flat, moves)
+			}
+			return []*Node{Reshape(value, 1), flat, mean, square}
 		})
 	})
 	if tryErr != nil {
 		return tryErr
 	}
 	return err
+}
+
+// gradients gives the flat gradient of the loss, and the flat change of running statistics (nil when there are none).
+func (m *Model) gradients(loss *Node, b *nn.Build) (grad, moves *Node) {
+	var trained []*Node
+	for i, p := range m.Layout.Params {
+		if !p.State {
+			trained = append(trained, b.Weights[i])
+		}
+	}
+	found := Gradient(loss, trained...)
+	var grads, changes []*Node
+	for i, p := range m.Layout.Params {
+		still := Zeros(loss.Graph(), shapes.Make(dtypes.Float32, p.Size()))
+		move, ok := b.Moves[i]
+		if ok {
+			move = Reshape(move, p.Size())
+		} else {
+			move = still
+		}
+		changes = append(changes, move)
+		if p.State {
+			grads = append(grads, still)
+			continue
+		}
+		grads = append(grads, Reshape(found[0], p.Size()))
+		found = found[1:]
+	}
+	if len(b.Moves) > 0 {
+		moves = joined(changes)
+	}
+	return joined(grads), moves
+}
+
+func joined(parts []*Node) *Node {
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return Concatenate(parts, 0)
 }
 
 // drawMasks fills the dropout masks for a batch.

@@ -24,9 +24,9 @@ func init() {
 
 func mobilenet2d(classes int) nn.Network {
 	rows := []nn.Inverted{
-		{Kernel: 3, Expand: 32, Out: 16, Stride: 1, SE: true},
-		{Kernel: 3, Expand: 64, Out: 24, Stride: 2, SE: true},
-		{Kernel: 3, Expand: 96, Out: 24, Stride: 1, SE: true},
+		{Kernel: 3, Expand: 32, Out: 16, Stride: 1, SE: true, ReLU: true},
+		{Kernel: 3, Expand: 64, Out: 24, Stride: 2, SE: true, ReLU: true},
+		{Kernel: 3, Expand: 96, Out: 24, Stride: 1, SE: true, ReLU: true},
 		{Kernel: 5, Expand: 96, Out: 40, Stride: 2, SE: true},
 		{Kernel: 5, Expand: 120, Out: 40, Stride: 1, SE: true},
 		{Kernel: 5, Expand: 120, Out: 48, Stride: 1, SE: true},
