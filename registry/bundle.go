@@ -186,18 +186,23 @@ func OpenPath(path string, trust Trust) (*Bundle, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fault.New(fault.ModelMalformed, "this is neither a folder nor a file", "give a bundle's folder or zip file")
 	}
-	z, err := zip.OpenReader(path)
+	f, err := os.Open(path)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.ModelMalformed, "this file is no zip file of a bundle", "give a bundle's folder or zip file; an ONNX file alone needs `consilium models import`")
+		return nil, fault.Wrap(err, fault.IO, "the bundle cannot be opened", "check its permissions")
 	}
-	defer z.Close()
-	return openZip(&z.Reader, trust)
+	defer f.Close()
+	return OpenZip(f, info.Size(), trust)
 }
 
 // maxZipEntries leaves room for folder entries beside the files.
 const maxZipEntries = 16
 
-func openZip(z *zip.Reader, trust Trust) (*Bundle, error) {
+// OpenZip opens the bundle in a zip file of that many bytes, which need not be on disk.
+func OpenZip(r io.ReaderAt, size int64, trust Trust) (*Bundle, error) {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.ModelMalformed, "this file is no zip file of a bundle", "give a bundle's folder or zip file; an ONNX file alone needs `consilium models import`")
+	}
 	if len(z.File) > maxZipEntries {
 		return nil, fault.New(fault.ModelMalformed, fmt.Sprintf("the zip file has %d entries, a bundle has at most %d files", len(z.File), len(fileLimits)), "give the zip file of one bundle")
 	}
