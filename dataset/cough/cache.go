@@ -14,8 +14,8 @@ const maxCached = 16 << 20
 // first. Decoding a recording takes about 15 ms, a copy from here microseconds.
 type cache struct {
 	mu     sync.Mutex
-	size   int // values that fit in all
-	room   int // of it, unused
+	size   int        // values that fit in all
+	room   int        // of it, unused
 	newest *list.List // of *entry
 	byKey  map[string]*list.Element
 }
