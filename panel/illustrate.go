@@ -14,6 +14,7 @@ import (
 	"consilium/explain"
 	"consilium/fault"
 	"consilium/intake"
+	"consilium/registry"
 )
 
 // Choices of Options.Method beside those of package explain.
@@ -69,14 +70,24 @@ func (a *agent) explain(ctx context.Context, method string, class int) (explain.
 	return m, e.Name(), err
 }
 
-// illustrate adds the heat map of the most probable label to a finding. A
-// model that cannot be explained by the chosen method gets a note instead.
+// classOf is the index of a label, -1 when the model does not have it.
+func classOf(card registry.Card, label string) int {
+	return slices.IndexFunc(card.Labels, func(c clinical.Concept) bool { return strings.EqualFold(c.Name, label) })
+}
+
+// illustrate adds a heat map to a finding: of the label that was asked for, or
+// of the most probable one. A model that cannot be explained by the chosen
+// method gets a note instead.
 func (p *Panel) illustrate(ctx context.Context, a *agent, item intake.Item, f *clinical.Finding) error {
 	if p.out == nil {
 		return nil
 	}
-	label := f.Outcomes[0].Concept
-	m, method, err := a.explain(ctx, p.method, slices.Index(a.bundle.Card.Labels, label))
+	label := cmp.Or(p.label, f.Outcomes[0].Name)
+	class := classOf(a.bundle.Card, label)
+	if class < 0 {
+		return nil
+	}
+	m, method, err := a.explain(ctx, p.method, class)
 	if fault.CodeOf(err) == fault.ModelUnsupported {
 		f.Notes = append(f.Notes, "No heat map: "+fault.Of(err).What+".")
 		return nil
@@ -84,7 +95,7 @@ func (p *Panel) illustrate(ctx context.Context, a *agent, item intake.Item, f *c
 	if err != nil {
 		return err
 	}
-	picture, caption, err := draw(a, item, m, label.Name, method)
+	picture, caption, err := draw(a, item, m, *f, label, method)
 	if err != nil {
 		return err
 	}
@@ -92,7 +103,7 @@ func (p *Panel) illustrate(ctx context.Context, a *agent, item intake.Item, f *c
 	if err != nil {
 		return err
 	}
-	f.Pictures = append(f.Pictures, clinical.Picture{Method: method, Outcome: label.Name, Path: path, Caption: caption})
+	f.Pictures = append(f.Pictures, clinical.Picture{Method: method, Outcome: label, Path: path, Caption: caption})
 	return nil
 }
 

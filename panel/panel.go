@@ -6,6 +6,7 @@ package panel
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"consilium/clinical"
@@ -19,6 +20,7 @@ import (
 type Options struct {
 	Engine engine.Options
 	Method string // of the heat maps: one of Methods; "" = MethodAuto
+	Label  string // that the heat maps explain; "" = the most probable one
 	Out    string // folder for the heat maps, made when needed; "" = no heat maps
 }
 
@@ -28,6 +30,7 @@ type Panel struct {
 	agents []*agent
 	out    *gallery
 	method string
+	label  string
 }
 
 // New seats models on a panel. Nothing is loaded before an input needs it.
@@ -36,12 +39,17 @@ func New(bundles []*registry.Bundle, o Options) (*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Panel{method: method}
+	p := &Panel{method: method, label: o.Label}
 	if o.Out != "" && method != MethodOff {
 		p.out = newGallery(o.Out)
 	}
+	known := o.Label == "" || len(bundles) == 0
 	for _, b := range bundles {
+		known = known || classOf(b.Card, o.Label) >= 0
 		p.agents = append(p.agents, newAgent(b, o.Engine))
+	}
+	if !known {
+		return nil, fault.New(fault.Usage, fmt.Sprintf("no model has a label %q", o.Label), "`consilium models show MODEL` lists the labels")
 	}
 	return p, nil
 }

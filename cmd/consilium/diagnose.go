@@ -23,6 +23,7 @@ type pictures struct {
 	method string
 	out    string
 	html   string
+	label  string
 }
 
 func (p *pictures) register(c *cobra.Command) {
@@ -55,7 +56,7 @@ func newDiagnose(a *app) *cobra.Command {
 	return c
 }
 
-// assess is the path that `diagnose` and `demo` share.
+// assess asks the installed and shipped models; `diagnose` and `demo` share it.
 func (a *app) assess(ctx context.Context, paths []string, show pictures) (clinical.Assessment, error) {
 	store, err := a.store()
 	if err != nil {
@@ -65,12 +66,17 @@ func (a *app) assess(ctx context.Context, paths []string, show pictures) (clinic
 	if err != nil {
 		return clinical.Assessment{}, err
 	}
-	p, err := panel.New(panel.Newest(entries), panel.Options{Engine: a.engine(), Method: show.method, Out: show.out})
+	a.warn(entries)
+	return a.examine(ctx, panel.Newest(entries), paths, show)
+}
+
+// examine runs a panel over the inputs, and prints and writes what it says.
+func (a *app) examine(ctx context.Context, bundles []*registry.Bundle, paths []string, show pictures) (clinical.Assessment, error) {
+	p, err := panel.New(bundles, panel.Options{Engine: a.engine(), Method: show.method, Label: show.label, Out: show.out})
 	if err != nil {
 		return clinical.Assessment{}, err
 	}
 	defer p.Close()
-	a.warn(entries)
 	text := page.NewText(a.out, atTerminal(a.out))
 	var live panel.Observer
 	if !a.json {

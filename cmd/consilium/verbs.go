@@ -6,6 +6,7 @@ import "github.com/spf13/cobra"
 func verbs(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newDiagnose(a),
+		newExplain(a),
 		newModels(a),
 		newDoctor(a),
 		newVersion(a),
