@@ -99,6 +99,20 @@ func percentiles(draws []float64, level float64) (low, high *float64, used int) 
 	return &lo, &hi, len(kept)
 }
 
+// deflate takes the bias off the draws of a calibration error: a draw repeats
+// examples, so its bins scatter more than those of the data, and plain
+// percentiles could lie wholly above the value they belong to. The draws are
+// moved until their mean is the value, and cut at 0.
+func deflate(draws []float64, value float64) {
+	mean := 0.0
+	for _, v := range draws {
+		mean += v / float64(len(draws))
+	}
+	for i, v := range draws {
+		draws[i] = max(v-mean+value, 0)
+	}
+}
+
 // quantile interpolates linearly between order statistics (Hyndman and Fan's
 // type 7, NumPy's default). sorted must not be empty.
 func quantile(sorted []float64, q float64) float64 {

@@ -66,6 +66,9 @@ func Evaluate(probs [][]float64, labels []int, o Options) (Report, error) {
 	for i, m := range list {
 		v := Value{ID: m.id, Name: m.name, Value: defined(point[i]), Baseline: defined(base[i]), Lower: m.lower}
 		if o.Draws > 0 && v.Value != nil {
+			if m.inflated {
+				deflate(spread.values[i], point[i])
+			}
 			v.Low, v.High, v.Draws = percentiles(spread.values[i], o.Level)
 		}
 		if m.class == overall {

@@ -155,6 +155,24 @@ func TestBootstrapCoverage(t *testing.T) {
 	}
 }
 
+// Percentiles of a calibration error would lie above the error of a model that
+// is well calibrated; the interval must hold its own value.
+func TestCalibrationErrorIntervalHoldsItsValue(t *testing.T) {
+	for seed := range uint64(20) {
+		probs, labels := simulate(300, 1.5, seed)
+		r, err := Evaluate(probs, labels, Options{Draws: 200})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []string{IDECE, IDECEMass, IDECEClasswise} {
+			v, _ := r.Lookup(id)
+			if !(*v.Low >= 0 && *v.Low < *v.Value && *v.Value < *v.High) {
+				t.Errorf("%s = %.3f, interval %.3f-%.3f", id, *v.Value, *v.Low, *v.High)
+			}
+		}
+	}
+}
+
 // Ten copies of each patient are no more evidence than one: only the cluster
 // bootstrap sees that.
 func TestClusterBootstrapSeesRepeatedPatients(t *testing.T) {

@@ -32,24 +32,26 @@ type measure struct {
 	class int  // overall, or the class against the rest
 	lower bool // lower is better
 	of    func(*sample, *tally) float64
+	// inflated: repeated examples raise the draws of this metric above its value.
+	inflated bool
 }
 
 // measures lists what applies to a sample: all of the overall metrics, the
 // operating point of two classes, or a row of metrics for each of more.
 func measures(s *sample, ordinal bool) []measure {
 	list := []measure{
-		{IDAUC, "ROC AUC", overall, false, meanRanking(ranking.auc)},
-		{IDAveragePrecision, "Average precision", overall, false, meanRanking(ranking.averagePrecision)},
-		{IDAccuracy, "Accuracy", overall, false, func(_ *sample, t *tally) float64 { return t.matrix.accuracy() }},
-		{IDBalancedAccuracy, "Balanced accuracy", overall, false, func(_ *sample, t *tally) float64 { return t.matrix.balancedAccuracy() }},
-		{IDMacroF1, "Macro F1", overall, false, func(_ *sample, t *tally) float64 { return t.matrix.macroF1() }},
+		{id: IDAUC, name: "ROC AUC", class: overall, of: meanRanking(ranking.auc)},
+		{id: IDAveragePrecision, name: "Average precision", class: overall, of: meanRanking(ranking.averagePrecision)},
+		{id: IDAccuracy, name: "Accuracy", class: overall, of: func(_ *sample, t *tally) float64 { return t.matrix.accuracy() }},
+		{id: IDBalancedAccuracy, name: "Balanced accuracy", class: overall, of: func(_ *sample, t *tally) float64 { return t.matrix.balancedAccuracy() }},
+		{id: IDMacroF1, name: "Macro F1", class: overall, of: func(_ *sample, t *tally) float64 { return t.matrix.macroF1() }},
 	}
 	if s.k == 2 {
 		list = append(list, decisionMeasures()...)
 	}
 	if ordinal {
-		list = append(list, measure{IDKappa, "Quadratic weighted kappa", overall, false,
-			func(_ *sample, t *tally) float64 { return t.matrix.kappa() }})
+		list = append(list, measure{id: IDKappa, name: "Quadratic weighted kappa", class: overall,
+			of: func(_ *sample, t *tally) float64 { return t.matrix.kappa() }})
 	}
 	list = append(list, probabilityMeasures(s)...)
 	if s.k > 2 {
@@ -65,25 +67,25 @@ func decisionMeasures() []measure {
 		return func(_ *sample, t *tally) float64 { return f(t.decision, 1) }
 	}
 	return []measure{
-		{IDSensitivity, "Sensitivity", overall, false, at(confusion.sensitivity)},
-		{IDSpecificity, "Specificity", overall, false, at(confusion.specificity)},
-		{IDPPV, "Positive predictive value", overall, false, at(confusion.ppv)},
-		{IDNPV, "Negative predictive value", overall, false, at(confusion.npv)},
+		{id: IDSensitivity, name: "Sensitivity", class: overall, of: at(confusion.sensitivity)},
+		{id: IDSpecificity, name: "Specificity", class: overall, of: at(confusion.specificity)},
+		{id: IDPPV, name: "Positive predictive value", class: overall, of: at(confusion.ppv)},
+		{id: IDNPV, name: "Negative predictive value", class: overall, of: at(confusion.npv)},
 	}
 }
 
 func probabilityMeasures(s *sample) []measure {
 	scratch := make([]gap, s.bins)
 	return []measure{
-		{IDBrier, "Brier score", overall, true, func(s *sample, t *tally) float64 { return weightedMean(s.squared, t.counts) }},
-		{IDLogLoss, "Log loss", overall, true, func(s *sample, t *tally) float64 { return weightedMean(s.surprise, t.counts) }},
-		{IDECE, "Expected calibration error", overall, true, func(s *sample, t *tally) float64 {
+		{id: IDBrier, name: "Brier score", class: overall, lower: true, of: func(s *sample, t *tally) float64 { return weightedMean(s.squared, t.counts) }},
+		{id: IDLogLoss, name: "Log loss", class: overall, lower: true, of: func(s *sample, t *tally) float64 { return weightedMean(s.surprise, t.counts) }},
+		{id: IDECE, name: "Expected calibration error", class: overall, lower: true, inflated: true, of: func(s *sample, t *tally) float64 {
 			return expectedError(s.top.equalWidth(t.counts, scratch))
 		}},
-		{IDECEMass, "Calibration error, equal-mass bins", overall, true, func(s *sample, t *tally) float64 {
+		{id: IDECEMass, name: "Calibration error, equal-mass bins", class: overall, lower: true, inflated: true, of: func(s *sample, t *tally) float64 {
 			return expectedError(s.top.equalMass(t.counts, scratch))
 		}},
-		{IDECEClasswise, "Calibration error, mean of classes", overall, true, func(s *sample, t *tally) float64 {
+		{id: IDECEClasswise, name: "Calibration error, mean of classes", class: overall, lower: true, inflated: true, of: func(s *sample, t *tally) float64 {
 			return meanDefined(s.k, func(class int) float64 {
 				return expectedError(s.perClass[class].equalWidth(t.counts, scratch))
 			})
@@ -96,15 +98,15 @@ func classMeasures(class int) []measure {
 		return func(_ *sample, t *tally) float64 { return f(t.matrix, class) }
 	}
 	return []measure{
-		{IDAUC, "ROC AUC", class, false, func(s *sample, t *tally) float64 { return s.rankings[s.rankingOf(class)].auc(t.counts) }},
-		{IDAveragePrecision, "Average precision", class, false, func(s *sample, t *tally) float64 {
+		{id: IDAUC, name: "ROC AUC", class: class, of: func(s *sample, t *tally) float64 { return s.rankings[s.rankingOf(class)].auc(t.counts) }},
+		{id: IDAveragePrecision, name: "Average precision", class: class, of: func(s *sample, t *tally) float64 {
 			return s.rankings[s.rankingOf(class)].averagePrecision(t.counts)
 		}},
-		{IDSensitivity, "Sensitivity", class, false, by(confusion.sensitivity)},
-		{IDSpecificity, "Specificity", class, false, by(confusion.specificity)},
-		{IDPPV, "Positive predictive value", class, false, by(confusion.ppv)},
-		{IDNPV, "Negative predictive value", class, false, by(confusion.npv)},
-		{IDF1, "F1", class, false, by(confusion.f1)},
+		{id: IDSensitivity, name: "Sensitivity", class: class, of: by(confusion.sensitivity)},
+		{id: IDSpecificity, name: "Specificity", class: class, of: by(confusion.specificity)},
+		{id: IDPPV, name: "Positive predictive value", class: class, of: by(confusion.ppv)},
+		{id: IDNPV, name: "Negative predictive value", class: class, of: by(confusion.npv)},
+		{id: IDF1, name: "F1", class: class, of: by(confusion.f1)},
 	}
 }
 

@@ -84,6 +84,9 @@ func AcrossSeeds(runs [][][]float64, labels []int, o Options) ([]SeedValue, erro
 	out := c.points(o)
 	for i, draws := range c.draws(o, draw) {
 		if out[i].Mean != nil && o.Draws > 0 {
+			if c.lists[0][i].inflated {
+				deflate(draws, *out[i].Mean)
+			}
 			out[i].BothLow, out[i].BothHigh, _ = percentiles(draws, o.Level)
 		}
 	}

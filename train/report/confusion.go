@@ -1,0 +1,82 @@
+package report
+
+import (
+	"fmt"
+)
+
+func confusionFigure(r Run) (figure, bool) {
+	test := r.test()
+	k := len(test.Confusion)
+	if k == 0 || k > maxConfusion {
+		return figure{}, false
+	}
+	left, top, size := 132.0, 40.0, min(300.0/float64(k), 110)
+	d := newDrawing(figureWidth, top+size*float64(k)+58)
+	left = max(left, (figureWidth-size*float64(k))/2)
+	for truth, row := range test.Confusion {
+		total := 0
+		for _, n := range row {
+			total += n
+		}
+		for predicted, n := range row {
+			share := 0.0
+			if total > 0 {
+				share = float64(n) / float64(total)
+			}
+			d.confusionCell(xy{left + size*float64(predicted), top + size*float64(truth)}, size, n, share, truth == predicted)
+		}
+		middle := top + size*(float64(truth)+0.5)
+		d.text(xy{left - 10, middle + 4}, "end", "key", clip(test.Classes[truth].Label, int((left-34)/6.4)))
+	}
+	foot := top + size*float64(k)
+	for class := range test.Classes {
+		d.text(xy{left + size*(float64(class)+0.5), foot + 18}, "middle", "key", clip(test.Classes[class].Label, int(size/6.4)))
+	}
+	d.text(xy{left + size*float64(k)/2, foot + 44}, "middle", "title", "Predicted (most probable class)")
+	d.upward(xy{14, top + size*float64(k)/2}, "title", "True class")
+
+	t := table{Head: []string{"True class"}}
+	for _, c := range test.Classes {
+		t.Head = append(t.Head, "predicted "+c.Label)
+	}
+	for truth, row := range test.Confusion {
+		cells := []string{test.Classes[truth].Label}
+		for _, n := range row {
+			cells = append(cells, fmt.Sprint(n))
+		}
+		t.Rows = append(t.Rows, cells)
+	}
+	caption := "Test examples by true and predicted class; shade and percentage are the share of the row."
+	return newFigure("confusion", "Confusion matrix", caption, d, t), true
+}
+
+// maxConfusion is the most classes a matrix stays legible with.
+const maxConfusion = 16
+
+func (d *drawing) confusionCell(at xy, size float64, n int, share float64, right bool) {
+	class := "cell s2"
+	if right {
+		class = "cell s1"
+	}
+	d.rect(at.x, at.y, size, size, "cellback")
+	d.cell(at.x, at.y, size, size, 0.08+0.77*share, class)
+	ink := "count"
+	if share > 0.55 {
+		ink = "count on"
+	}
+	if size < 44 {
+		d.text(xy{at.x + size/2, at.y + size/2 + 4}, "middle", ink+" small", fmt.Sprint(n))
+		return
+	}
+	d.text(xy{at.x + size/2, at.y + size/2 + 1}, "middle", ink, fmt.Sprint(n))
+	d.text(xy{at.x + size/2, at.y + size/2 + 18}, "middle", ink+" small", percent(share))
+}
+
+// clip shortens a label to about n characters.
+func clip(s string, n int) string {
+	runes := []rune(s)
+	if len(runes) <= max(n, 3) {
+		return s
+	}
+	return string(runes[:max(n, 3)-1]) + "…"
+}

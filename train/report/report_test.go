@@ -1,0 +1,256 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"consilium/clinical"
+	"consilium/fault"
+	"consilium/metric"
+)
+
+var (
+	update = flag.Bool("update", false, "write the golden files anew")
+	keep   = flag.String("keep", "", "folder to keep the example pages in, to look at them")
+)
+
+func TestJSONGolden(t *testing.T) {
+	r := exampleRun(t, 2, 2, 60, -1)
+	for i := range r.Seeds {
+		r.Seeds[i].Curve = r.Seeds[i].Curve[:2]
+	}
+	var b bytes.Buffer
+	must(t, WriteJSON(&b, r))
+	path := "testdata/run.json"
+	if *update {
+		must(t, os.WriteFile(path, b.Bytes(), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	must(t, err)
+	// By value: other processors may round the last digit another way.
+	if diff := cmp.Diff(decode(t, want), decode(t, b.Bytes()), cmpopts.EquateApprox(1e-9, 1e-12)); diff != "" {
+		t.Errorf("%s differs (go test -update writes it anew):\n%s", path, diff)
+	}
+}
+
+func decode(t *testing.T, data []byte) any {
+	t.Helper()
+	var v any
+	must(t, json.Unmarshal(data, &v))
+	return v
+}
+
+func TestJSONReadsBack(t *testing.T) {
+	r := exampleRun(t, 3, 2, 90, 20)
+	var b bytes.Buffer
+	must(t, WriteJSON(&b, r))
+	var back Run
+	must(t, json.Unmarshal(b.Bytes(), &back))
+	want, err := r.complete()
+	must(t, err)
+	if diff := cmp.Diff(want, back, cmpopts.EquateEmpty()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestHTMLIsWellFormedAndComplete(t *testing.T) {
+	for name, k := range map[string]int{"two": 2, "five": 5} {
+		t.Run(name, func(t *testing.T) {
+			r := exampleRun(t, k, 3, 400, 100)
+			var b bytes.Buffer
+			must(t, WriteHTML(&b, r))
+			if *keep != "" {
+				must(t, os.WriteFile(filepath.Join(*keep, name+".html"), b.Bytes(), 0o644))
+			}
+			seen := checkWellFormed(t, b.String())
+			for _, id := range []string{"loss", "auc", "roc", "pr", "confusion", "reliability", "coverage", "sets", "forest"} {
+				if !seen[id] {
+					t.Errorf("there is no figure %q", id)
+				}
+			}
+			for _, text := range []string{clinical.Disclaimer, clinical.SyntheticNotice, "Trivial baseline",
+				"&lt;for tests &amp; pictures&gt;", r.Data.Licence, r.Command} {
+				if !strings.Contains(b.String(), text) {
+					t.Errorf("the page does not say %q", text)
+				}
+			}
+		})
+	}
+}
+
+// checkWellFormed parses the page strictly and checks every figure: a picture
+// with words for those who cannot see it, a caption, a table. It returns the
+// ids of figures. Nothing may be loaded from outside, and no number be NaN.
+func checkWellFormed(t *testing.T, page string) map[string]bool {
+	t.Helper()
+	seen := map[string]bool{}
+	ids := map[string]bool{}
+	inside := ""
+	parts := map[string]int{}
+	d := xml.NewDecoder(strings.NewReader(page))
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("not well-formed: %v", err)
+		}
+		switch e := token.(type) {
+		case xml.StartElement:
+			attr := map[string]string{}
+			for _, a := range e.Attr {
+				attr[a.Name.Local] = a.Value
+				if strings.Contains(a.Value, "NaN") || strings.Contains(a.Value, "Inf") {
+					t.Errorf("<%s %s=%q>", e.Name.Local, a.Name.Local, a.Value)
+				}
+			}
+			if id := attr["id"]; id != "" {
+				if ids[id] {
+					t.Errorf("id %q is there twice", id)
+				}
+				ids[id] = true
+			}
+			switch e.Name.Local {
+			case "figure":
+				inside, parts = attr["id"], map[string]int{}
+			case "script", "link", "img", "iframe":
+				t.Errorf("the page holds <%s>", e.Name.Local)
+			case "svg":
+				if attr["role"] != "img" || len(attr["aria-label"]) < 20 {
+					t.Errorf("a picture without words: %v", attr)
+				}
+			}
+			parts[e.Name.Local]++
+		case xml.EndElement:
+			if e.Name.Local == "figure" {
+				for _, part := range []string{"svg", "figcaption", "table"} {
+					if parts[part] != 1 {
+						t.Errorf("figure %s has %d <%s>", inside, parts[part], part)
+					}
+				}
+				if parts["td"] == 0 {
+					t.Errorf("the table behind figure %s is empty", inside)
+				}
+				seen[inside] = true
+			}
+		}
+	}
+	for _, outside := range []string{"url(", "@import", "src="} {
+		if strings.Contains(page, outside) {
+			t.Errorf("the page holds %q", outside)
+		}
+	}
+	return seen
+}
+
+func TestSyntheticNoticeOnlyWhereSynthetic(t *testing.T) {
+	r := exampleRun(t, 2, 1, 40, 10)
+	r.Data.Synthetic = false
+	for name, write := range writers {
+		var b bytes.Buffer
+		must(t, write(&b, r))
+		if strings.Contains(b.String(), clinical.SyntheticNotice) {
+			t.Errorf("%s calls real data synthetic", name)
+		}
+		r.Data.Synthetic = true
+		b.Reset()
+		must(t, write(&b, r))
+		if !strings.Contains(b.String(), clinical.SyntheticNotice) || !strings.Contains(b.String(), clinical.Disclaimer) {
+			t.Errorf("%s lacks the notice or the disclaimer", name)
+		}
+		r.Data.Synthetic = false
+	}
+}
+
+var writers = map[string]func(io.Writer, Run) error{"HTML": WriteHTML, "JSON": WriteJSON, "text": WriteText}
+
+// A run stopped after its first epoch, with one class in the test split, has
+// little to show; the report says so and does not fall over.
+func TestMinimalRun(t *testing.T) {
+	test, err := metric.Evaluate([][]float64{{0.4, 0.6}}, []int{1}, metric.Options{Draws: 10})
+	must(t, err)
+	r := Run{Title: "Stopped early", Seeds: []Seed{{Test: test, Curve: []Epoch{{Epoch: 1}}}}}
+	for name, write := range writers {
+		var b bytes.Buffer
+		must(t, write(&b, r))
+		if name == "HTML" {
+			checkWellFormed(t, b.String())
+		}
+		if !strings.Contains(b.String(), "no example of class") {
+			t.Errorf("%s does not say that a class is missing", name)
+		}
+	}
+}
+
+func TestBadRunsAreCoded(t *testing.T) {
+	r := exampleRun(t, 2, 1, 40, 10)
+	none, wrong, nan := r, r, r
+	none.Seeds = nil
+	wrong.Shipped = 3
+	nan.Seconds = math.NaN()
+	for name, write := range writers {
+		for _, bad := range []Run{none, wrong} {
+			if err := write(io.Discard, bad); fault.CodeOf(err) != fault.Usage {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if err := write(broken{}, r); fault.CodeOf(err) != fault.IO {
+			t.Errorf("%s to a broken writer: %v", name, err)
+		}
+	}
+	if err := WriteJSON(io.Discard, nan); fault.CodeOf(err) != fault.InputNotFinite {
+		t.Errorf("NaN: %v", err)
+	}
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("disk full") }
+
+func TestTextGolden(t *testing.T) {
+	var b bytes.Buffer
+	must(t, WriteText(&b, exampleRun(t, 2, 2, 60, 50)))
+	path := "testdata/run.txt"
+	if *update {
+		must(t, os.WriteFile(path, b.Bytes(), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	must(t, err)
+	if diff := cmp.Diff(string(want), b.String()); diff != "" {
+		t.Errorf("%s differs (go test -update writes it anew):\n%s", path, diff)
+	}
+}
+
+func TestTicks(t *testing.T) {
+	for _, c := range []struct {
+		a    axis
+		n    int
+		want []string
+	}{
+		{axis{low: 0, high: 1}, 5, []string{"0", "0.2", "0.4", "0.6", "0.8", "1"}},
+		{axis{low: 1, high: 24, whole: true}, 6, []string{"5", "10", "15", "20"}},
+		{axis{low: 0.7, high: 1, percent: true}, 3, []string{"70%", "80%", "90%", "100%"}},
+		{axis{low: 3, high: 3}, 5, []string{"3"}},
+	} {
+		var got []string
+		for _, v := range c.a.ticks(c.n) {
+			got = append(got, c.a.format(v))
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%+v: %s", c.a, diff)
+		}
+	}
+}
