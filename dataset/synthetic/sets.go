@@ -6,6 +6,7 @@ import (
 
 	"consilium/clinical"
 	"consilium/dataset"
+	"consilium/imaging"
 	"consilium/signal"
 )
 
@@ -62,5 +63,55 @@ func ECGSet(n int, seed uint64) dataset.Set {
 	return newSet(n, seed, info, func(r *rand.Rand, id string, label int, into []float32) error {
 		rec, _ := ecg(r, id, Condition(label), RandomNoise(r))
 		return signal.ECG(rec, ECGSpec, into)
+	})
+}
+
+// CoughSpec is how CoughSet sees a sound.
+var CoughSpec = signal.SoundSpec{Rate: 8000, Seconds: SoundSeconds, Mels: 40}
+
+// CoughSet generates n cough recordings as log-mel spectrograms, shape
+// {CoughSpec.Frames(), CoughSpec.Mels}: dry or wet.
+func CoughSet(n int, seed uint64) dataset.Set {
+	info := dataset.Info{
+		Name: "synthetic-cough", Kind: clinical.KindSound, Shape: []int{CoughSpec.Frames(), CoughSpec.Mels},
+		Labels:   []clinical.Concept{{Name: "dry cough"}, {Name: "wet cough"}},
+		Citation: "generated: three-phase cough after Korpas et al., Pulm Pharmacol 9:261, 1996",
+		Caveats:  []string{"wet and dry are sounds, not diagnoses"},
+	}
+	return newSet(n, seed, info, func(r *rand.Rand, id string, label int, into []float32) error {
+		rec, _ := cough(r, id, label == 1)
+		return signal.LogMel(rec, CoughSpec, into)
+	})
+}
+
+// Sides of the generated pictures and volumes, those of MedMNIST.
+const pictureSide = 28
+
+// FilmSet generates n chest films, shape {1, 28, 28} in 0..1: normal or pneumonia.
+func FilmSet(n int, seed uint64) dataset.Set {
+	info := dataset.Info{
+		Name: "synthetic-film", Kind: clinical.KindImage, Shape: []int{1, pictureSide, pictureSide},
+		Labels:   []clinical.Concept{{Name: "normal"}, {Name: "pneumonia", Code: "J18.9", System: "ICD-10"}},
+		Citation: "generated: parametric chest phantom",
+	}
+	spec := imaging.Spec{Channels: 1, Height: pictureSide, Width: pictureSide}
+	return newSet(n, seed, info, func(r *rand.Rand, id string, label int, into []float32) error {
+		img, _ := film(r, id, pictureSide, label == 1)
+		return imaging.Tensor(img, spec, into)
+	})
+}
+
+// NoduleSet generates n lung nodules, shape {1, 28, 28, 28} in 0..1: inconspicuous
+// or suspicious.
+func NoduleSet(n int, seed uint64) dataset.Set {
+	info := dataset.Info{
+		Name: "synthetic-nodule", Kind: clinical.KindVolume, Shape: []int{1, pictureSide, pictureSide, pictureSide},
+		Labels:   []clinical.Concept{{Name: "inconspicuous nodule"}, {Name: "suspicious nodule", Code: "R91", System: "ICD-10"}},
+		Citation: "generated: features after McWilliams et al., NEJM 369:910, 2013",
+	}
+	spec := imaging.Spec{Channels: 1, Depth: pictureSide, Height: pictureSide, Width: pictureSide}
+	return newSet(n, seed, info, func(r *rand.Rand, id string, label int, into []float32) error {
+		img, _ := nodule(r, id, pictureSide, label == 1)
+		return imaging.Volume(img, spec, into)
 	})
 }
