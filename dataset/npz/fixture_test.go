@@ -22,6 +22,7 @@ type fixture struct {
 	shape         []int  // declared instead of the true one, for train
 	header        string // dictionary instead of the true one, for train; "-": no .npy at all
 	missingLabels int
+	stored        bool // not compressed
 	skip          string // array that is left out
 }
 
@@ -56,7 +57,11 @@ func (f fixture) add(t testing.TB, z *zip.Writer, name string, content []byte) {
 	if name == f.skip {
 		return
 	}
-	w, err := z.Create(name)
+	method := zip.Deflate
+	if f.stored {
+		method = zip.Store
+	}
+	w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: method})
 	if err != nil {
 		t.Fatal(err)
 	}

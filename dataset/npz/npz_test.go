@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"consilium/clinical"
@@ -148,6 +149,7 @@ func TestRefusals(t *testing.T) {
 		{"not a zip", []byte("hello, this is text"), fault.InputMalformed},
 		{"truncated", good[:len(good)/2], fault.InputTruncated},
 		{"flipped bit", flip(good), fault.InputMalformed},
+		{"flipped pixel, not compressed", flip(fixture{stored: true}.bytes(t)), fault.InputMalformed},
 		{"shape larger than the array", fixture{shape: []int{7, 28, 28}}.bytes(t), fault.InputMalformed},
 		{"shape smaller than the array", fixture{dims: []int{128, 128}, shape: []int{1, 128, 128}}.bytes(t), fault.InputMalformed},
 		{"huge shape", fixture{shape: []int{1 << 30, 1 << 30, 1 << 30}}.bytes(t), fault.InputTooLarge},
@@ -172,15 +174,19 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+	// A shape that lies is found before anything is decompressed for it.
+	if _, err := openBytes(t, "x.npz", fixture{shape: []int{7, 28, 28}}.bytes(t), Options{}); err == nil || !strings.Contains(err.Error(), "declares shape [7 28 28]") {
+		t.Errorf("a shape larger than the array: %v", err)
+	}
 	if _, err := openBytes(t, "pneumoniamnist.npz", fixture{classes: 3}.bytes(t), Options{}); fault.CodeOf(err) != fault.InputMalformed {
 		t.Errorf("a class that PneumoniaMNIST does not have: %v", err)
 	}
 }
 
-// flip changes a byte in the middle of the first array's compressed values.
+// flip changes a byte of the first array, after its header.
 func flip(content []byte) []byte {
 	content = bytes.Clone(content)
-	content[150] ^= 0xff
+	content[300] ^= 0xff
 	return content
 }
 
