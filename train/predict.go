@@ -21,7 +21,7 @@ func (m *Model) Logits(ctx context.Context, set dataset.Set, split dataset.Split
 		return nil, nil, err
 	}
 	size, n := engine.Size(m.input), set.Len(split)
-	weights := tensors.FromFlatDataAndDimensions(m.Weights, len(m.Weights))
+	weights := m.uploaded()
 	for from := 0; from < n; from += predictBatch {
 		if ctx.Err() != nil {
 			return nil, nil, fault.Wrap(ctx.Err(), fault.Interrupted, "stopped while measuring", "run the command again")
@@ -48,6 +48,11 @@ func (m *Model) Logits(ctx context.Context, set dataset.Set, split dataset.Split
 		}
 	}
 	return logits, labels, nil
+}
+
+// uploaded is the current weight vector as the graph's input.
+func (m *Model) uploaded() *tensors.Tensor {
+	return tensors.FromFlatDataAndDimensions(m.Weights, len(m.Weights))
 }
 
 func (m *Model) compilePredict() (err error) {
