@@ -22,7 +22,7 @@ type fixture struct {
 	shape         []int  // declared instead of the true one, for train
 	header        string // dictionary instead of the true one, for train; "-": no .npy at all
 	missingLabels int
-	stored        bool // not compressed
+	stored        bool   // not compressed
 	skip          string // array that is left out
 }
 

@@ -68,7 +68,10 @@ const (
 
 // generators make synthetic sets of n examples.
 var generators = map[string]func(n int, seed uint64) dataset.Set{
-	"ecg": synthetic.ECGSet,
+	"ecg":    synthetic.ECGSet,
+	"film":   synthetic.FilmSet,
+	"cough":  synthetic.CoughSet,
+	"nodule": synthetic.NoduleSet,
 }
 
 // generate makes a synthetic set. It says in its Info that it is synthetic.
