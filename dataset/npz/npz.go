@@ -203,14 +203,12 @@ func (s *Set) Read(split dataset.Split, i int, into []float32) (dataset.Sample, 
 	if _, err := s.store.ReadAt(pixels, p.offset+int64(i)*int64(len(pixels))); err != nil {
 		return dataset.Sample{}, fault.Wrap(err, fault.IO, "decoded images cannot be read", "was the set closed?")
 	}
-	if channels := s.info.Shape[0]; channels == 1 {
-		for k, b := range pixels {
-			into[k] = unit[b]
-		}
-	} else {
-		plane := len(pixels) / channels
-		for k, b := range pixels { // channels last -> first
-			into[k%channels*plane+k/channels] = unit[b]
+	channels := s.info.Shape[0]
+	size := len(pixels) / channels
+	for c := range channels { // channels last -> first
+		plane := into[c*size : (c+1)*size]
+		for k := range plane {
+			plane[k] = unit[pixels[k*channels+c]]
 		}
 	}
 	id := fmt.Sprintf("%s/%d", split, i)

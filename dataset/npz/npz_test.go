@@ -297,3 +297,19 @@ func TestOfficialFiles(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkRead reads one 28x28 grey image of a set in memory.
+func BenchmarkRead(b *testing.B) {
+	content := fixture{}.bytes(b)
+	set, err := read(b.Context(), bytes.NewReader(content), int64(len(content)), "x.npz", Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer set.Close()
+	into := make([]float32, set.Info().Size())
+	for i := 0; b.Loop(); i++ {
+		if _, err := set.Read(dataset.Train, i%6, into); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
