@@ -56,17 +56,18 @@ func setFigure(r Run) (figure, bool) {
 	d := newDrawing(figureWidth, top+row*float64(len(rows))+58)
 	width := figureWidth - left - right
 	d.text(xy{left - 10, top - 12}, "end", "tick", "Promised")
-	d.text(xy{figureWidth - right + 10, top - 12}, "start", "tick", "Labels a set")
+	d.text(xy{figureWidth - 6, top - 12}, "end", "tick", "Labels a set")
 	for i, c := range rows {
 		y := top + row*float64(i)
 		at := left
 		for _, part := range []struct {
 			share float64
 			class string
-		}{{c.Answered, "bar s1"}, {c.Several, "bar s5"}, {c.Empty, "bar s8"}} {
+			ink   string
+		}{{c.Answered, "bar s1", "inbar"}, {c.Several, "bar s5", "indark"}, {c.Empty, "bar s8", "inbar"}} {
 			d.rect(at, y+4, width*part.share, row-12, part.class)
 			if part.share > 0.09 {
-				d.text(xy{at + width*part.share/2, y + row/2 + 2}, "middle", "count small inbar", percent(part.share))
+				d.text(xy{at + width*part.share/2, y + row/2 + 2}, "middle", "count small "+part.ink, percent(part.share))
 			}
 			at += width * part.share
 		}
@@ -75,7 +76,7 @@ func setFigure(r Run) (figure, bool) {
 			class = "key strong"
 		}
 		d.text(xy{left - 10, y + row/2 + 2}, "end", class, percent(c.Promised))
-		d.text(xy{figureWidth - right + 10, y + row/2 + 2}, "start", class, fmt.Sprintf("%.2f", c.MeanSize))
+		d.text(xy{figureWidth - 6, y + row/2 + 2}, "end", class, fmt.Sprintf("%.2f", c.MeanSize))
 	}
 	d.swatches(xy{left, top + row*float64(len(rows)) + 26},
 		entry{"bar s1", "one answer"}, entry{"bar s5", "several: cannot tell"}, entry{"bar s8", "none: cannot tell"})

@@ -10,7 +10,7 @@ func confusionFigure(r Run) (figure, bool) {
 	if k == 0 || k > maxConfusion {
 		return figure{}, false
 	}
-	left, top, size := 132.0, 40.0, min(300.0/float64(k), 110)
+	left, top, size := 132.0, 40.0, min(340.0/float64(k), 130)
 	d := newDrawing(figureWidth, top+size*float64(k)+58)
 	left = max(left, (figureWidth-size*float64(k))/2)
 	for truth, row := range test.Confusion {
@@ -59,17 +59,13 @@ func (d *drawing) confusionCell(at xy, size float64, n int, share float64, right
 		class = "cell s1"
 	}
 	d.rect(at.x, at.y, size, size, "cellback")
-	d.cell(at.x, at.y, size, size, 0.08+0.77*share, class)
-	ink := "count"
-	if share > 0.55 {
-		ink = "count on"
-	}
+	d.cell(at.x, at.y, size, size, 0.05+0.5*share, class) // never so full that the count loses contrast
 	if size < 44 {
-		d.text(xy{at.x + size/2, at.y + size/2 + 4}, "middle", ink+" small", fmt.Sprint(n))
+		d.text(xy{at.x + size/2, at.y + size/2 + 4}, "middle", "count small", fmt.Sprint(n))
 		return
 	}
-	d.text(xy{at.x + size/2, at.y + size/2 + 1}, "middle", ink, fmt.Sprint(n))
-	d.text(xy{at.x + size/2, at.y + size/2 + 18}, "middle", ink+" small", percent(share))
+	d.text(xy{at.x + size/2, at.y + size/2 + 1}, "middle", "count", fmt.Sprint(n))
+	d.text(xy{at.x + size/2, at.y + size/2 + 18}, "middle", "count small", percent(share))
 }
 
 // clip shortens a label to about n characters.

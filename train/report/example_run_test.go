@@ -35,7 +35,8 @@ func exampleRun(t testing.TB, k, seeds, examples, draws int) Run {
 		names[i] = l.Name
 	}
 	o := metric.Options{Labels: names, Draws: draws, Ordinal: k > 2, Seed: 1}
-	held, heldLabels := cases(examples, k, 1000)
+	_, heldLabels := cases(examples, k, 1000)
+	held := wobble(1000, examples, k, 99)
 	_, truth := cases(examples, k, 2000)
 	var runs [][][]float64
 	for seed := range seeds {

@@ -153,7 +153,7 @@ func classTable(t metric.Report) table {
 		for _, v := range c.Values {
 			cell := show(v.Value)
 			if usable(v.Low) {
-				cell += " (" + interval(v.Low, v.High) + ")"
+				cell += "\n" + interval(v.Low, v.High)
 			}
 			row = append(row, cell)
 		}
