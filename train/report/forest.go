@@ -66,7 +66,7 @@ func forestFigure(r Run) (figure, bool) {
 		} else {
 			d.diamond(xy{x.at(*l.value), y}, 7, 8, "point s2")
 		}
-		d.text(xy{width - right + 14, y + 4}, "start", "key", fixed(*l.value)+"  "+interval(l.low, l.top))
+		d.text(xy{width - right + 14, y + 4}, "start", "key", fixed(*l.value)+" ("+interval(l.low, l.top)+")")
 		t.Rows = append(t.Rows, []string{l.name, show(l.value), interval(l.low, l.top)})
 	}
 	caption := fmt.Sprintf("AUC of %s with %s bootstrap intervals over test examples.", plural(len(r.Seeds), "seed", "seeds"), level(r.test()))

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 
 	"consilium/metric"
 )
@@ -36,7 +37,7 @@ func reliabilityFigure(r Run) (figure, bool) {
 	p.legend(upperLeft, keys...)
 	p.histogram(after, what)
 
-	caption := fmt.Sprintf("Observed frequency over the %s on the test split; on the diagonal, probabilities mean what they say. Below: how many examples.", what)
+	caption := fmt.Sprintf("Observed frequency over the %s on the test split; on the diagonal, probabilities mean what they say. Large dots stand for many examples; below: how many.", what)
 	if r.Calibration != nil {
 		caption += fmt.Sprintf(" Calibration: %s, fitted on the %s split.", describeMap(r), r.Calibration.Split)
 	}
@@ -62,14 +63,19 @@ func describeMap(r Run) string {
 	return m.Method
 }
 
+// bins draws one dot a bin; its area grows with the examples that stand behind it.
 func (p *plot) bins(bins []metric.Bin, line, dot string) {
 	var points []xy
+	most := 1
+	for _, b := range bins {
+		most = max(most, b.Count)
+	}
 	for _, b := range bins {
 		points = append(points, p.point(b.Predicted, b.Observed))
 	}
 	p.polyline(points, line)
-	for _, at := range points {
-		p.dot(at, 4, dot)
+	for i, at := range points {
+		p.dot(at, 2+4*math.Sqrt(float64(bins[i].Count)/float64(most)), dot)
 	}
 }
 
