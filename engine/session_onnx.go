@@ -31,7 +31,7 @@ func startONNX(library string) error {
 		return nil
 	}
 	ort.SetSharedLibraryPath(library)
-	if err := ort.InitializeEnvironment(ort.WithLogLevelError()); err != nil {
+	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 		return fault.Wrap(err, fault.EngineMissing, "ONNX Runtime could not be loaded from "+library,
 			"install version 1.24 or newer: run `make setup`")
 	}
@@ -72,7 +72,7 @@ func configure(o *ort.SessionOptions, threads int) error {
 		func() error { return o.SetInterOpNumThreads(1) },
 		func() error { return o.SetExecutionMode(ort.ExecutionModeSequential) },
 		func() error { return o.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll) },
-		func() error { return o.SetLogSeverityLevel(ort.LoggingLevelError) },
+		func() error { return o.SetLogSeverityLevel(ort.LoggingLevelFatal) },
 		// The arena keeps the largest batch's memory for ever, and memory patterns keep one plan a batch size.
 		func() error { return o.SetCpuMemArena(false) },
 		func() error { return o.SetMemPattern(false) },
@@ -89,7 +89,7 @@ func configure(o *ort.SessionOptions, threads int) error {
 }
 
 func (r *onnxRunner) run(ctx context.Context, inputs []Tensor) (outputs []Tensor, err error) {
-	defer func() { // the binding panics on outputs of rank 0
+	defer func() { // the binding panics on shapes it did not foresee
 		if p := recover(); p != nil {
 			err = fault.New(fault.EngineFailed, fmt.Sprintf("ONNX Runtime's binding failed: %v", p), "")
 		}
@@ -109,9 +109,10 @@ func (r *onnxRunner) run(ctx context.Context, inputs []Tensor) (outputs []Tensor
 	results := make([]ort.Value, len(r.outputs))
 	defer func() {
 		for _, v := range results {
-			if v != nil {
-				v.Destroy()
+			if t, ok := v.(*ort.Tensor[float32]); v == nil || ok && t == nil { // a failed run leaves typed nils
+				continue
 			}
+			v.Destroy()
 		}
 	}()
 	options, done, err := stopWith(ctx)

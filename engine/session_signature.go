@@ -95,14 +95,15 @@ func readSignature(m *protos.ModelProto) (signature, error) {
 	return s, nil
 }
 
-// floatPort reads a value's name and shape; ok is false for anything but a float32 tensor of bounded rank.
+// floatPort reads a value's name and shape; ok is false for anything but a
+// float32 tensor of bounded rank, and for scalars, which no batch has.
 func floatPort(v *protos.ValueInfoProto) (p Port, ok bool) {
 	t := v.GetType().GetTensorType()
 	if t == nil || t.GetElemType() != int32(protos.TensorProto_FLOAT) {
 		return p, false
 	}
 	p = Port{Name: v.GetName(), Shape: []int{}}
-	if len(t.GetShape().GetDim()) > maxRank {
+	if rank := len(t.GetShape().GetDim()); rank > maxRank || rank == 0 && t.Shape != nil {
 		return p, false
 	}
 	for _, d := range t.GetShape().GetDim() {

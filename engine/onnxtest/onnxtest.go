@@ -34,6 +34,14 @@ func (g *Graph) Output(name string, shape ...int) *Graph {
 	return g
 }
 
+// OutputOfAnyShape declares a float32 output whose shape is left to inference.
+func (g *Graph) OutputOfAnyShape(name string) *Graph {
+	v := value(name, protos.TensorProto_FLOAT, nil)
+	v.GetType().GetTensorType().Shape = nil
+	g.graph.Output = append(g.graph.Output, v)
+	return g
+}
+
 // Weights adds a float32 initialiser.
 func (g *Graph) Weights(name string, shape []int, data []float32) *Graph {
 	g.graph.Initializer = append(g.graph.Initializer, &protos.TensorProto{
@@ -52,7 +60,7 @@ func (g *Graph) Integers(name string, data ...int64) *Graph {
 	return g
 }
 
-// Node adds an operator of the standard domain. Attributes are int, float32, string, []int or []float32.
+// Node adds an operator of the standard domain. Attributes are int, float32, string, []int, []float32 or []string.
 func (g *Graph) Node(op string, inputs, outputs []string, attributes map[string]any) *Graph {
 	n := &protos.NodeProto{
 		OpType: op, Name: fmt.Sprintf("%s_%d", op, len(g.graph.Node)),
@@ -102,6 +110,11 @@ func attribute(name string, v any) *protos.AttributeProto {
 	case []float32:
 		a.Floats = v
 		set(protos.AttributeProto_FLOATS)
+	case []string:
+		for _, e := range v {
+			a.Strings = append(a.Strings, []byte(e))
+		}
+		set(protos.AttributeProto_STRINGS)
 	case *protos.TensorProto:
 		a.T = v
 		set(protos.AttributeProto_TENSOR)

@@ -2,7 +2,9 @@ package puregoonnx
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/gomlx/compute-onnx/support/protos"
 )
@@ -110,6 +112,9 @@ var operators = map[string]operator{
 	"ConstantOfShape": {"i", single(constantOfShape)},
 	"Range":           {"nnn", single(rangeOf)},
 }
+
+// Operators lists the names of the operators that are known.
+func Operators() []string { return slices.Sorted(maps.Keys(operators)) }
 
 func add(acc, v float64) float64       { return acc + v }
 func addSquare(acc, v float64) float64 { return acc + v*v }
