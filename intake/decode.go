@@ -11,6 +11,7 @@ import (
 	"consilium/clinical"
 	"consilium/dataset/audio"
 	"consilium/dataset/wfdb"
+	"consilium/dicom"
 	"consilium/fault"
 	"consilium/imaging"
 )
@@ -22,6 +23,8 @@ func decode(_ context.Context, format Format, path string) (Item, error) {
 		return picture(readPicture(format, path))
 	case NPY:
 		return picture(readNPY(path))
+	case DICOM:
+		return picture(dicom.Open(path))
 	case WAV:
 		return recording(audio.ReadWAV(path))
 	case MP3:
@@ -32,7 +35,7 @@ func decode(_ context.Context, format Format, path string) (Item, error) {
 		}
 		return recording(wfdb.Read(path))
 	}
-	return Item{}, fault.New(fault.InputUnknown, quoted(path)+" is "+string(format)+", which has no reader", "convert it to PNG, WFDB or WAV")
+	return Item{}, fault.New(fault.Internal, "format "+string(format)+" has no reader", "please report it")
 }
 
 func picture(img clinical.Image, err error) (Item, error) { return Item{Image: &img}, err }

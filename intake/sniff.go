@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"consilium/dataset/audio"
+	"consilium/dicom"
 	"consilium/fault"
 )
 
@@ -104,7 +105,7 @@ func byContent(head []byte, name string) (Format, bool) {
 		return MP3, true
 	case headerText(head):
 		return WFDB, true
-	case bareDICOM(head) && hasExt(name, ".dcm", ".dicom", ".ima", ""):
+	case dicom.IsDICOM(head) && hasExt(name, ".dcm", ".dicom", ".ima", ""): // without a preamble the sign is weak
 		return DICOM, true
 	}
 	return "", false
@@ -171,15 +172,6 @@ func headerText(head []byte) bool {
 		return false
 	}
 	return signalLine.MatchString(lines[1]) || segment.MatchString(lines[1]) && strings.Contains(strings.Fields(lines[0])[0], "/")
-}
-
-// bareDICOM recognises a data set without preamble: it starts with group 0002
-// or 0008, little endian, and an element that is plausible there.
-func bareDICOM(head []byte) bool {
-	if len(head) < 8 || head[1] != 0 || head[3] != 0 {
-		return false
-	}
-	return head[0] == 0x02 && head[2] <= 0x13 || head[0] == 0x08 && head[2] <= 0x70
 }
 
 // matlab4 recognises the 20-byte header of a MATLAB version 4 matrix.

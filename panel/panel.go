@@ -34,7 +34,11 @@ type Panel struct {
 }
 
 // New seats models on a panel. Nothing is loaded before an input needs it.
+// Errors: MODEL_MISSING without models, USAGE for an unknown method or label.
 func New(bundles []*registry.Bundle, o Options) (*Panel, error) {
+	if len(bundles) == 0 {
+		return nil, fault.New(fault.ModelMissing, "there is no model to ask", "see `consilium doctor`, and bring models in with `consilium models import`")
+	}
 	method, err := methodOf(o.Method)
 	if err != nil {
 		return nil, err
@@ -43,7 +47,7 @@ func New(bundles []*registry.Bundle, o Options) (*Panel, error) {
 	if o.Out != "" && method != MethodOff {
 		p.out = newGallery(o.Out)
 	}
-	known := o.Label == "" || len(bundles) == 0
+	known := o.Label == ""
 	for _, b := range bundles {
 		known = known || classOf(b.Card, o.Label) >= 0
 		p.agents = append(p.agents, newAgent(b, o.Engine))

@@ -40,6 +40,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"verdict":  verdict,
 	"tone":     tone,
 	"names":    setNames,
+	"answer":   answer,
 	"promise":  promise,
 	"figure":   figure,
 	"baseline": baseline,
@@ -114,6 +115,11 @@ func verdict(f clinical.Finding) string {
 		return "Finding"
 	}
 	return "Nothing found"
+}
+
+// answer is what stands beside the verdict, without repeating it.
+func answer(f clinical.Finding) string {
+	return strings.TrimPrefix(f.Answer, clinical.VerdictCannotTell+": ")
 }
 
 // tone chooses the colour of a finding; the verdict says the same in words.

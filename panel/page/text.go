@@ -43,7 +43,7 @@ func (t *Text) printf(format string, args ...any) {
 // Finding prints one finding: verdict and answer, a bar for each label with
 // probability and interval, the set, the model, pictures and notes.
 func (t *Text) Finding(f clinical.Finding) error {
-	t.printf("\n%s  %s\n", t.paint(tone(f), strings.ToUpper(verdict(f))), f.Answer)
+	t.printf("\n%s  %s\n", t.paint(tone(f), strings.ToUpper(verdict(f))), answer(f))
 	t.printf("  %s\n", t.paint("soft", f.Task+" · "+printable(f.Input)+" · "+f.Model+"@"+f.Version))
 	width := 0
 	for _, o := range f.Outcomes {
@@ -90,7 +90,7 @@ func (t *Text) Summary(a clinical.Assessment) error {
 				t.printf("  and %d more\n", len(a.Findings)-i)
 				break
 			}
-			t.printf("  %2d  %s  %s  %s\n", i+1, t.paint(tone(f), fmt.Sprintf("%-13s", verdict(f))), f.Answer, t.paint("soft", printable(f.Input)))
+			t.printf("  %2d  %s  %s  %s\n", i+1, t.paint(tone(f), fmt.Sprintf("%-13s", verdict(f))), answer(f), t.paint("soft", printable(f.Input)))
 		}
 	}
 	if a.Synthetic {
