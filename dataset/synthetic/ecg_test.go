@@ -2,12 +2,14 @@ package synthetic
 
 import (
 	"math"
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"consilium/clinical"
 	"consilium/dataset/settest"
 	"consilium/dataset/wfdb"
+	"consilium/fault"
 	"consilium/signal"
 )
 
@@ -50,10 +52,72 @@ func TestRPeaksOnRecord100(t *testing.T) {
 	}
 }
 
+// TestRPeaksInFibrillation: 18 wearable records of CPSC 2021, lead II, with noise
+// and paroxysms of atrial fibrillation.
+func TestRPeaksInFibrillation(t *testing.T) {
+	paths, err := filepath.Glob(settest.Data(t, "ecg_af_2lead") + "/*.hea")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no records", err)
+	}
+	se, ppv := 0.0, 0.0
+	for _, path := range paths {
+		rec, err := wfdb.Read(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var truth []int
+		for _, a := range rec.Annotations {
+			if a.Symbol != "+" && a.Symbol != "~" && a.Symbol != "|" {
+				truth = append(truth, a.Sample)
+			}
+		}
+		a, b := score(signal.RPeaks(rec.Channels[1].Samples, rec.Rate), truth, rec.Rate)
+		se, ppv = se+a/float64(len(paths)), ppv+b/float64(len(paths))
+	}
+	t.Logf("%d records: sensitivity %.4f, positive predictive value %.4f", len(paths), se, ppv)
+	if se < 0.99 || ppv < 0.99 {
+		t.Errorf("sensitivity %.4f, positive predictive value %.4f", se, ppv)
+	}
+}
+
+// TestConditioningOfRealRecords: all 12-lead records become tensors; in two of
+// them V2 came off, and that is said.
+func TestConditioningOfRealRecords(t *testing.T) {
+	paths, _ := filepath.Glob(settest.Data(t, "ecg_12lead") + "/*.hea")
+	into := make([]float32, 12*ECGSpec.Samples())
+	flat := 0
+	for _, path := range paths {
+		rec, err := wfdb.Read(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch err := signal.ECG(rec, ECGSpec, into); fault.CodeOf(err) {
+		case "":
+		case fault.InputFlat:
+			flat++
+			spec := ECGSpec
+			spec.MaxFlat = len(signal.FlatLeads(rec, ECGSpec))
+			if err := signal.ECG(rec, spec, into); err != nil {
+				t.Error(err)
+			}
+		default:
+			t.Error(err)
+		}
+		for i, v := range into {
+			if v != v || v > signal.MaxMillivolt || v < -signal.MaxMillivolt {
+				t.Fatalf("%s: value %d is %v", path, i, v)
+			}
+		}
+	}
+	if len(paths) == 40 && flat != 2 {
+		t.Errorf("%d of 40 records with flat leads, want 2", flat)
+	}
+}
+
 func TestRPeaksFindGeneratedBeats(t *testing.T) {
 	for c := range conditions {
 		se, ppv := 0.0, 0.0
-		const n = 20
+		const n = 12
 		for seed := range uint64(n) {
 			rec, truth := ECG(seed, c)
 			a, b := score(signal.RPeaks(rec.Channels[1].Samples, rec.Rate), truth.RPeaks, rec.Rate)
@@ -114,7 +178,7 @@ func TestRhythms(t *testing.T) {
 // average gives the mean of f over hearts without noise.
 func average(c Condition, f func(clinical.Recording, ECGTruth) float64) float64 {
 	sum := 0.0
-	const n = 40
+	const n = 14
 	for seed := range uint64(n) {
 		rec, truth := CleanECG(seed, c)
 		sum += f(rec, truth)

@@ -142,7 +142,7 @@ type territory struct {
 }
 
 var anterior = territory{
-	injury:     vector{0.06, -0.11, -0.23},
+	injury:     vector{0.06, -0.14, -0.23},
 	necrosis:   vector{-0.12, 0.05, 0.52},
 	affects:    []string{"V1", "V2", "V3", "V4"},
 	reciprocal: []string{"II", "III", "aVF"},

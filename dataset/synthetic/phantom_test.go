@@ -22,16 +22,17 @@ func count(mask []bool) (n int) {
 
 func TestFilm(t *testing.T) {
 	sum := [2]float64{}
-	for seed := range uint64(30) {
+	const n = 15
+	for seed := range uint64(n) {
 		for k, sick := range []bool{false, true} {
 			img, truth := Film(seed, 64, sick)
 			if err := imaging.Check(img, imaging.Limits{}); err != nil {
 				t.Fatal(err)
 			}
-			if n := count(truth.Mask); !sick && n != 0 || sick && n > 64*64/3 {
-				t.Errorf("film %d, pneumonia %v: %d consolidated pixels", seed, sick, n)
+			if covered := count(truth.Mask); !sick && covered != 0 || sick && covered > 64*64/3 {
+				t.Errorf("film %d, pneumonia %v: %d consolidated pixels", seed, sick, covered)
 			} else {
-				sum[k] += float64(n) / 30
+				sum[k] += float64(covered) / n
 			}
 			for _, v := range img.Pixels {
 				if v != float32(int(v)) {
@@ -65,9 +66,9 @@ func TestConsolidationIsWhiter(t *testing.T) {
 func first(a, _ float64) float64 { return a }
 
 func TestNodule(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(8) {
 		for _, suspicious := range []bool{false, true} {
-			img, truth := Nodule(seed, 48, suspicious)
+			img, truth := Nodule(seed, 36, suspicious)
 			if err := imaging.Check(img, imaging.Limits{}); err != nil {
 				t.Fatal(err)
 			}
@@ -91,7 +92,8 @@ func TestNodule(t *testing.T) {
 
 func TestCough(t *testing.T) {
 	found, all, low := 0, 0, [2]float64{}
-	for seed := range uint64(20) {
+	const n = 12
+	for seed := range uint64(n) {
 		for k, wet := range []bool{false, true} {
 			rec, truth := Cough(seed, wet)
 			if !rec.Synthetic || len(truth.Coughs) == 0 {
@@ -108,7 +110,7 @@ func TestCough(t *testing.T) {
 					}
 				}
 			}
-			low[k] += lowPart(x) / 20
+			low[k] += lowPart(x) / n
 		}
 	}
 	if float64(found) < 0.95*float64(all) {

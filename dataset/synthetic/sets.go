@@ -54,6 +54,7 @@ var ECGSpec = signal.ECGSpec{Leads: signal.Leads12, Rate: ECGRate, MinRate: 200,
 func ECGSet(n int, seed uint64) dataset.Set {
 	info := dataset.Info{
 		Name: "synthetic-ecg", Kind: clinical.KindECG, Shape: []int{len(signal.Leads12), ecgSamples},
+		Front:    &dataset.Front{Rate: ECGSpec.Rate, MinRate: ECGSpec.MinRate, Seconds: ECGSpec.Seconds, Leads: ECGSpec.Leads},
 		Citation: "generated: McSharry et al., IEEE TBME 50:289, 2003; Sameni et al., EURASIP JASP 2007:043407; Dower et al., Clin Cardiol 3:87, 1980",
 		Caveats:  []string{"classes are balanced by construction, unlike any clinic", "morphology is a dipole model: no ectopy of ventricular origin, no other disease"},
 	}
@@ -74,6 +75,7 @@ var CoughSpec = signal.SoundSpec{Rate: 8000, Seconds: SoundSeconds, Mels: 40}
 func CoughSet(n int, seed uint64) dataset.Set {
 	info := dataset.Info{
 		Name: "synthetic-cough", Kind: clinical.KindSound, Shape: []int{CoughSpec.Frames(), CoughSpec.Mels},
+		Front:    &dataset.Front{Rate: CoughSpec.Rate, MinRate: CoughSpec.MinRate, Seconds: CoughSpec.Seconds, Mels: CoughSpec.Mels},
 		Labels:   []clinical.Concept{{Name: "dry cough"}, {Name: "wet cough"}},
 		Citation: "generated: three-phase cough after Korpas et al., Pulm Pharmacol 9:261, 1996",
 		Caveats:  []string{"wet and dry are sounds, not diagnoses"},

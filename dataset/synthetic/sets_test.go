@@ -9,7 +9,7 @@ import (
 
 func TestSets(t *testing.T) {
 	for name, s := range map[string]dataset.Set{
-		"ecg": ECGSet(60, 1), "cough": CoughSet(40, 1), "film": FilmSet(40, 1), "nodule": NoduleSet(30, 1),
+		"ecg": ECGSet(24, 1), "cough": CoughSet(10, 1), "film": FilmSet(20, 1), "nodule": NoduleSet(10, 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			settest.Run(t, s)
