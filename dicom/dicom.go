@@ -1,0 +1,136 @@
+// Package dicom reads DICOM images into clinical.Image and writes synthetic
+// films. It is a thin interface over github.com/cocosip/go-dicom, which parses
+// the data set; transfer syntaxes, pixel layout, photometric interpretation
+// and the grey-scale transformations are decided here (DICOM PS3.3 C.7.6.3,
+// C.11.1, C.11.2 and PS3.5).
+//
+// Read: uncompressed (implicit and explicit little endian, explicit big
+// endian, deflated) and JPEG baseline, one or many frames, 1 to 16 bits.
+// Everything else is refused with INPUT_UNSUPPORTED and its name.
+package dicom
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/cocosip/go-dicom/pkg/dicom/dataset"
+	"github.com/cocosip/go-dicom/pkg/dicom/parser"
+
+	"consilium/clinical"
+	"consilium/fault"
+)
+
+// Limits on what is read. A file beyond them is refused with INPUT_TOO_LARGE.
+const (
+	MaxBytes  = 256 << 20 // of the file, and of its content once inflated
+	MaxPixels = 32 << 20  // values: frames x rows x columns x channels
+	MaxFrames = 4096
+	maxItems  = 50_000 // sequence items; the parser recurses into them
+)
+
+// Open reads a DICOM image from a file.
+func Open(path string) (clinical.Image, error) {
+	name := filepath.Base(path)
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("not a regular file")
+	}
+	if err != nil {
+		return clinical.Image{}, fault.Wrap(err, fault.InputMissing, "cannot open "+name, "check the path")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return clinical.Image{}, fault.Wrap(err, fault.InputMissing, "cannot open "+name, "check the path and its permissions")
+	}
+	defer f.Close()
+	return Read(f, name)
+}
+
+// Read reads a DICOM image; name is shown to the user.
+//
+// Grey values come after the rescale and with MONOCHROME1 turned over, so that
+// High is white. Low..High is the first VOI window of the file where there is
+// one, and the values are clipped to it, as a viewer would show them; without a
+// window it is the range that BitsStored allows. Colour comes as RGB.
+func Read(r io.Reader, name string) (clinical.Image, error) {
+	obj, err := parse(r, name)
+	if err != nil {
+		return clinical.Image{}, err
+	}
+	p, err := obj.pixels()
+	if err != nil {
+		return clinical.Image{}, err
+	}
+	return obj.present(p)
+}
+
+// IsDICOM recognises a DICOM file by its first 132 bytes: the mark after the
+// preamble, or a data set that starts with group 0002 or 0008.
+func IsDICOM(head []byte) bool {
+	if len(head) >= 132 && string(head[128:132]) == "DICM" {
+		return true
+	}
+	return guessSyntax(head) != nil
+}
+
+// object is a parsed file.
+type object struct {
+	name   string
+	syntax syntax
+	data   *dataset.Dataset
+}
+
+func parse(r io.Reader, name string) (obj object, err error) {
+	raw, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
+	if err != nil {
+		return obj, fault.Wrap(err, fault.IO, "cannot read "+name, "check the file")
+	}
+	if len(raw) == 0 {
+		return obj, fault.New(fault.InputEmpty, name+" is empty", "copy the file again")
+	}
+	if !IsDICOM(raw[:min(len(raw), 132)]) {
+		return obj, malformed(name, "no DICOM data set")
+	}
+	obj.name = name
+	obj.syntax, raw, err = plainSyntax(raw, name)
+	if err != nil {
+		return obj, err
+	}
+	// The parser recurses into sequences without a limit of its own.
+	if items := bytes.Count(raw, []byte("\xfe\xff\x00\xe0")) + bytes.Count(raw, []byte("\xff\xfe\xe0\x00")); items > maxItems {
+		return obj, tooLarge(name, "%d sequence items, the limit is %d", items, maxItems)
+	}
+	defer func() {
+		if r := recover(); r != nil { // a defect of the parser must not end the program
+			err = malformed(name, fmt.Sprintf("the parser failed: %v", r))
+		}
+	}()
+	result, err := parser.Parse(bytes.NewReader(raw),
+		parser.WithReadOption(parser.ReadAll),
+		parser.WithMaxElementSize(uint32(len(raw))),
+		parser.WithAssumedTransferSyntax(obj.syntax.parser))
+	switch {
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return obj, fault.Wrap(err, fault.InputTruncated, name+" ends too early", "copy the file again")
+	case err != nil:
+		return obj, fault.Wrap(err, fault.InputMalformed, name+" is not a well-formed DICOM file", "export it again")
+	}
+	obj.data = result.Dataset
+	return obj, nil
+}
+
+func malformed(name, what string) error {
+	return fault.New(fault.InputMalformed, name+": "+what, "export it again")
+}
+
+func unsupported(name, format string, a ...any) error {
+	return fault.New(fault.InputUnsupported, name+": "+fmt.Sprintf(format, a...), "export it uncompressed, as a grey or RGB image")
+}
+
+func tooLarge(name, format string, a ...any) error {
+	return fault.New(fault.InputTooLarge, name+": "+fmt.Sprintf(format, a...), "export a smaller part")
+}
