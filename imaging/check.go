@@ -64,7 +64,7 @@ func checkShape(img clinical.Image) error {
 		return bad(fmt.Sprintf("%d channels, only grey (1) and RGB (3) are known", img.Channels))
 	case int64(len(img.Pixels)) != int64(img.Frames)*int64(img.Rows)*int64(img.Columns)*int64(img.Channels):
 		return bad(fmt.Sprintf("%d values for %dx%dx%dx%d", len(img.Pixels), img.Frames, img.Rows, img.Columns, img.Channels))
-	case !(img.High > img.Low) || math.IsInf(img.High-img.Low, 0):
+	case !(img.High > img.Low) || math.IsInf(img.High-img.Low, 0) || math.IsInf(1/(img.High-img.Low), 0):
 		return bad(fmt.Sprintf("value range %v..%v", img.Low, img.High))
 	}
 	return nil

@@ -45,6 +45,7 @@ const maxTensor = 1 << 28
 // (x-Low)/(High-Low), then standardised. An axis that shrinks is averaged over
 // area, an axis that grows is interpolated linearly; grey is repeated for RGB,
 // RGB becomes grey by ITU-R BT.601 luma. The cost is one pass over the pixels.
+// Whether the pixels are plausible is Check's question, to be asked first.
 //
 // Errors: INPUT_MALFORMED when the image contradicts itself, INPUT_UNSUPPORTED
 // for a volume, USAGE when spec and tensor do not agree.

@@ -266,6 +266,35 @@ func TestSpecIsChecked(t *testing.T) {
 	}
 }
 
+// TestAnyImageGivesAnErrorOrFiniteValues: no header makes us panic.
+func TestAnyImageGivesAnErrorOrFiniteValues(t *testing.T) {
+	side := rapid.OneOf(rapid.IntRange(0, 20), rapid.SampledFrom([]int{-1, 1 << 31, 1 << 62, math.MaxInt}))
+	bound := rapid.OneOf(rapid.Float64Range(-10, 10), rapid.SampledFrom([]float64{math.NaN(), math.Inf(1), math.MaxFloat64, 5e-324, 0}))
+	rapid.Check(t, func(t *rapid.T) {
+		img := clinical.Image{
+			Frames: side.Draw(t, "frames"), Rows: side.Draw(t, "rows"), Columns: side.Draw(t, "columns"),
+			Channels: rapid.IntRange(0, 4).Draw(t, "channels"), Low: bound.Draw(t, "low"), High: bound.Draw(t, "high"),
+		}
+		if n := img.Frames * img.Rows * img.Columns * img.Channels; n > 0 && n < 1e5 {
+			img.Pixels = make([]float32, n)
+			for i := range img.Pixels {
+				img.Pixels[i] = float32(i)
+			}
+		}
+		s := Spec{Channels: 3, Depth: 5, Height: 7, Width: 6, Fit: rapid.SampledFrom([]Fit{FitCrop, FitStretch, FitLetterbox}).Draw(t, "fit")}
+		out := make([]float32, 3*5*7*6)
+		_ = Check(img, Limits{MinSide: 1})
+		_ = Tensor(img, s, out[:3*7*6])
+		if Volume(img, s, out) == nil {
+			for i, v := range out {
+				if v-v != 0 {
+					t.Fatalf("value %d is %v", i, v)
+				}
+			}
+		}
+	})
+}
+
 func BenchmarkTensor(b *testing.B) {
 	img := grey(2048, 2048, func(y, x int) float32 { return float32(x & 255) })
 	s := Spec{Channels: 1, Height: 28, Width: 28}

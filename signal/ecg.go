@@ -3,6 +3,7 @@ package signal
 import (
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 
 	"consilium/clinical"
@@ -30,6 +31,7 @@ type ECGSpec struct {
 	MinRate float64  // lowest rate accepted, Hz
 	Seconds float64  // length of the tensor
 	Mains   float64  // power-line frequency to notch out, Hz; 0 = none
+	MaxFlat int      // flat leads (an electrode that came off) that are let through as zeros; beyond is INPUT_FLAT
 }
 
 // Samples is the tensor's length along time.
@@ -88,17 +90,35 @@ func (s ECGSpec) plausible(rec clinical.Recording, set leadSet, largest float64,
 		return fault.New(fault.InputRange, fmt.Sprintf("%s: the largest deflection is %.2g mV", rec.Source, largest),
 			"check gain and units of the recording")
 	}
-	for _, name := range s.Leads {
-		i, ok := set.index[CanonicalLead(name)]
-		if !ok {
-			continue // derived from leads that were looked at
-		}
-		gain, _ := millivolt(rec.Channels[i], rec.Source)
-		if lo, hi := span(rec.Channels[i].Samples[from:to]); (hi-lo)*gain < flatMillivolt {
-			return fault.New(fault.InputFlat, fmt.Sprintf("%s: lead %s is flat", rec.Source, name), "check the electrode and record again")
-		}
+	if flat := set.flat(s.Leads, from, to); len(flat) > s.MaxFlat {
+		return fault.New(fault.InputFlat, fmt.Sprintf("%s: lead %s is flat", rec.Source, strings.Join(flat, ", ")),
+			"check the electrode and record again")
 	}
 	return nil
+}
+
+// FlatLeads lists the leads of the spec that are flat over the whole recording.
+func FlatLeads(rec clinical.Recording, s ECGSpec) []string {
+	n, err := frames(rec)
+	if err != nil {
+		return nil
+	}
+	return newLeadSet(rec).flat(s.Leads, 0, n)
+}
+
+// flat lists recorded leads without deflection; derived ones follow from them.
+func (s leadSet) flat(leads []string, from, to int) (flat []string) {
+	for _, name := range leads {
+		i, ok := s.index[CanonicalLead(name)]
+		if !ok {
+			continue
+		}
+		gain, _ := millivolt(s.rec.Channels[i], s.rec.Source)
+		if lo, hi := span(s.rec.Channels[i].Samples[from:to]); (hi-lo)*gain < flatMillivolt {
+			flat = append(flat, name)
+		}
+	}
+	return flat
 }
 
 func (s ECGSpec) check(rec clinical.Recording, got int) (int, error) {

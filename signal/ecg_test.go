@@ -7,6 +7,8 @@ import (
 
 	"consilium/clinical"
 	"consilium/fault"
+
+	"pgregory.net/rapid"
 )
 
 // beat is a crude QRS-T train at 75 beats a minute, scaled by gain.
@@ -179,6 +181,22 @@ func TestECGRefusals(t *testing.T) {
 	}
 }
 
+func TestFlatLeads(t *testing.T) {
+	rec := recording(500, 10, Leads12...)
+	clear(rec.Channels[3].Samples)
+	clear(rec.Channels[7].Samples)
+	if got := FlatLeads(rec, spec12); !slices.Equal(got, []string{"aVR", "V2"}) {
+		t.Errorf("flat: %v", got)
+	}
+	s := spec12
+	for allowed, want := range []fault.Code{fault.InputFlat, fault.InputFlat, ""} {
+		s.MaxFlat = allowed
+		if err := ECG(rec, s, make([]float32, 12*5000)); fault.CodeOf(err) != want {
+			t.Errorf("%d flat leads allowed: %v", allowed, err)
+		}
+	}
+}
+
 func zero(r *clinical.Recording) { scale(r, 0) }
 func scale(r *clinical.Recording, g float32) {
 	for _, c := range r.Channels {
@@ -219,6 +237,53 @@ func TestRPeaks(t *testing.T) {
 	if RPeaks(make([]float32, 100), math.NaN()) != nil || HeartRate([]int{3}, 500) != 0 {
 		t.Error("no rate, no beats")
 	}
+}
+
+// TestAnyRecordingGivesAnErrorOrFiniteValues: no header makes us panic or hang.
+func TestAnyRecordingGivesAnErrorOrFiniteValues(t *testing.T) {
+	rate := rapid.OneOf(rapid.Float64Range(1, 3000), rapid.SampledFrom([]float64{0, -1, math.NaN(), math.Inf(1), 1e-9, 1e6, 1e300}))
+	sample := rapid.OneOf(rapid.Float32Range(-2, 2), rapid.SampledFrom([]float32{float32(math.NaN()), math.MaxFloat32, 0}))
+	spec := ECGSpec{Leads: []string{"I", "aVF"}, Rate: 100, Seconds: 2, Mains: 50}
+	sound := SoundSpec{Rate: 100, MinRate: 1, Seconds: 1, Mels: 8}
+	rapid.Check(t, func(t *rapid.T) {
+		rec := clinical.Recording{Rate: rate.Draw(t, "rate")}
+		few := rapid.SliceOfN(sample, 1, 8).Draw(t, "samples")
+		n := rapid.IntRange(0, 4000).Draw(t, "n")
+		for _, name := range rapid.SliceOfN(rapid.SampledFrom([]string{"I", "II", "III", "x", ""}), 0, 3).Draw(t, "leads") {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = few[i%len(few)]
+			}
+			rec.Channels = append(rec.Channels, clinical.Channel{Name: name, Unit: rapid.SampledFrom([]string{"mV", "uV", "V", "?"}).Draw(t, "unit"), Samples: x})
+		}
+		out := make([]float32, 2*200)
+		mels := make([]float32, sound.Frames()*sound.Mels)
+		for _, x := range [][]float32{out, mels} {
+			var err error
+			if &x[0] == &out[0] {
+				err = ECG(rec, spec, x)
+			} else {
+				err = LogMel(rec, sound, x)
+			}
+			for i, v := range x {
+				if err == nil && v-v != 0 {
+					t.Fatalf("value %d is %v", i, v)
+				}
+			}
+		}
+		for _, c := range rec.Channels {
+			for _, p := range RPeaks(c.Samples, rec.Rate) {
+				if p < 0 || p >= n {
+					t.Fatalf("beat at %d of %d", p, n)
+				}
+			}
+			for _, s := range Coughs(c.Samples, rec.Rate) {
+				if s.From < 0 || s.To > n || s.From >= s.To {
+					t.Fatalf("cough at %v of %d", s, n)
+				}
+			}
+		}
+	})
 }
 
 func BenchmarkECG(b *testing.B) {
