@@ -25,6 +25,16 @@ type Info struct {
 	SplitBy   string             `json:"split_by"`          // "official", "patient hash", "recording hash", ...
 	Columns   []string           `json:"columns,omitempty"` // table: variable names
 	Caveats   []string           `json:"caveats,omitempty"`
+	Front     *Front             `json:"front,omitempty"` // recordings only
+}
+
+// Front is how a recording becomes a tensor: what a model card must repeat for a diagnosis to see what training saw.
+type Front struct {
+	Rate    float64  `json:"rate"`
+	MinRate float64  `json:"min_rate,omitempty"`
+	Seconds float64  `json:"seconds"`
+	Leads   []string `json:"leads,omitempty"`
+	Mels    int      `json:"mels,omitempty"`
 }
 
 // Sample identifies one example: who it came from and what it is labelled.

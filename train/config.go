@@ -11,7 +11,8 @@ import (
 // Config is a training recipe. The same recipe serves every data set of a kind: nothing is chosen by a set's name.
 type Config struct {
 	Arch      string        `json:"arch"`
-	Epochs    int           `json:"epochs"`
+	Epochs    int           `json:"epochs"` // 0: as many as make Steps
+	Steps     int           `json:"steps"`  // wanted in all, when Epochs is 0: small sets get more passes than large ones
 	Batch     int           `json:"batch"`
 	Rate      float64       `json:"rate"` // peak learning rate of AdamW, after warm-up, before cosine decay
 	WarmUp    float64       `json:"warm_up"`
@@ -31,21 +32,35 @@ type Config struct {
 
 // Recipe is the default recipe for a kind of input. Chosen on validation splits only.
 func Recipe(kind clinical.Kind) Config {
-	c := Config{Epochs: 30, Batch: 64, Rate: 3e-3, WarmUp: 0.05, Decay: 0.05, Average: 0.99, Patience: 10,
+	c := Config{Steps: 1000, Batch: 64, Rate: 3e-3, WarmUp: 0.05, Decay: 0.05, Average: 0.99, Patience: 20,
 		Loss: Loss{Smoothing: 0.05}, Seed: 1}
 	switch kind {
 	case clinical.KindImage:
-		c.Augment = Augment{Shift: 0.08, Rotate: 10, Scale: 0.1, Contrast: 0.2, Brightness: 0.1, Erase: 0.25}
+		c.Augment = Augment{Shift: 0.08, Rotate: 10, Scale: 0.1, Contrast: 0.3, Brightness: 0.15, Erase: 0.25}
 	case clinical.KindVolume:
 		c.Batch, c.Rate = 32, 2e-3
 		c.Augment = Augment{Shift: 0.08, Contrast: 0.2, Brightness: 0.1}
 	case clinical.KindECG:
 		c.Augment = Augment{Time: 0.1, Gain: 0.2, Noise: 0.02, DropLead: 0.1}
 	case clinical.KindSound:
-		c.Batch, c.Epochs, c.Rate = 32, 40, 2e-3
+		c.Batch, c.Steps, c.Rate = 32, 600, 2e-3
 		c.Augment = Augment{Time: 0.2, Noise: 0.1, MaskTime: 0.15, MaskBand: 0.15}
 	case clinical.KindTable:
-		c.Batch, c.Epochs, c.Rate = 32, 60, 2e-3
+		c.Batch, c.Steps, c.Rate = 32, 1500, 2e-3
+	}
+	return c
+}
+
+// fewestEpochs and mostEpochs bound what Steps asks for.
+const fewestEpochs, mostEpochs = 4, 200
+
+// planned gives the recipe its number of epochs for a set of n training examples.
+func (c Config) planned(n int) Config {
+	if c.PerEpoch > 0 {
+		n = min(n, c.PerEpoch)
+	}
+	if c.Epochs == 0 && c.Batch > 0 {
+		c.Epochs = min(max(c.Steps/max(n/c.Batch, 1), fewestEpochs), mostEpochs)
 	}
 	return c
 }

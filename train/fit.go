@@ -26,8 +26,14 @@ type Epoch struct {
 	Seconds   float64  `json:"seconds"`
 }
 
+// Step tells where a run is: counts from 0, steps of this epoch that are done, mean loss of the epoch so far.
+type Step struct {
+	Seed, Epoch, Epochs, Step, Steps int
+	Loss                             float64
+}
+
 // Progress is told after every step; it must return quickly.
-type Progress func(epoch, step, steps int, loss float64)
+type Progress func(Step)
 
 // Fitted is a trained network.
 type Fitted struct {
@@ -68,6 +74,7 @@ type run struct {
 }
 
 func newRun(set dataset.Set, cfg Config) (*run, error) {
+	cfg = cfg.planned(set.Len(dataset.Train))
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
@@ -189,7 +196,7 @@ func (r *run) epoch(ctx context.Context, start time.Time, steps int, progress Pr
 		s.Total++
 		s.LossSum += loss
 		if progress != nil {
-			progress(s.Epoch, s.Step, steps, s.LossSum/float64(s.Step))
+			progress(Step{Epoch: s.Epoch, Epochs: r.cfg.Epochs, Step: s.Step, Steps: steps, Loss: s.LossSum / float64(s.Step)})
 		}
 		if ctx.Err() != nil || (r.cfg.TimeLimit > 0 && time.Since(start) > r.cfg.TimeLimit) {
 			return s.Step == steps, nil

@@ -7,6 +7,9 @@ func verbs(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newDiagnose(a),
 		newExplain(a),
+		newTrain(a),
+		newEval(a),
+		newExport(a),
 		newModels(a),
 		newDoctor(a),
 		newVersion(a),

@@ -98,6 +98,7 @@ func info(o Options, frames int) dataset.Info {
 		Kind:     clinical.KindSound,
 		Shape:    []int{frames, o.Spec.Mels},
 		Labels:   []clinical.Concept{{Name: "COVID-19 negative"}, {Name: "COVID-19 positive", Code: "U07.1", System: "ICD-10"}},
+		Front:    &dataset.Front{Rate: o.Spec.Rate, MinRate: o.Spec.MinRate, Seconds: o.Spec.Seconds, Mels: o.Spec.Mels},
 		Licence:  "CC0 1.0",
 		Citation: "covid19-cough/dataset, https://github.com/covid19-cough/dataset",
 		SplitBy:  "recording hash within source and label; there is no speaker id",
