@@ -20,6 +20,7 @@ const (
 	// means wrong units.
 	MinMillivolt = 0.01
 
+	maxOffset     = 10000 // mV with electrode offset, before the baseline is removed; amplifiers end far below
 	flatMillivolt = 0.005 // peak to peak of a lead that is not connected
 	settle        = 1.5   // seconds beside the window that let filters settle
 )
@@ -172,6 +173,10 @@ func (s leadSet) read(name string, from, to int, out []float32) (peak float64, e
 		}
 	}
 	lo, hi := span(out)
+	if top := max(-lo, hi); !(top <= maxOffset) {
+		return 0, fault.New(fault.InputRange, fmt.Sprintf("%s: lead %s reaches %.3g mV", s.rec.Source, name, top),
+			"check gain and units of the recording")
+	}
 	return hi - lo, nil
 }
 
