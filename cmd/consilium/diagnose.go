@@ -24,6 +24,7 @@ type pictures struct {
 	out    string
 	html   string
 	label  string
+	drawn  []string // what the generator of a synthetic patient drew
 }
 
 func (p *pictures) register(c *cobra.Command) {
@@ -95,7 +96,7 @@ func (a *app) examine(ctx context.Context, bundles []*registry.Bundle, paths []s
 		return assessment, failed // what was found until then is printed
 	}
 	if err == nil && show.html != "" {
-		err = writePage(show.html, page.Data{Assessment: assessment, Models: p.Cards(), Version: version, Made: time.Now().Format("2 January 2006, 15:04")})
+		err = writePage(show.html, page.Data{Assessment: assessment, Models: p.Cards(), Drawn: show.drawn, Version: version, Made: time.Now().Format("2 January 2006, 15:04")})
 		if err == nil {
 			a.progress("page: %s", show.html)
 		}

@@ -24,6 +24,7 @@ const maxPicture = 8 << 20
 type Data struct {
 	Assessment clinical.Assessment
 	Models     []registry.Card // of the models that answered
+	Drawn      []string        // what the generator of a synthetic patient drew
 	Version    string          // of the program
 	Made       string          // date and time, as it should be printed
 	Command    string          // that repeats the assessment, "" to leave it out
