@@ -210,6 +210,25 @@ func TestSameSeedSameMap(t *testing.T) {
 	}
 }
 
+// Isotonic regression bends to the noise it is fitted on; what Fit hands on
+// must not have seen its own labels.
+func TestHeldProbabilitiesDidNotSeeTheirLabels(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 8))
+	var logits [][]float64
+	var labels []int
+	for range 200 {
+		logits, labels = append(logits, []float64{0, rng.NormFloat64()}), append(labels, rng.IntN(2))
+	}
+	f, err := Fit(logits, labels, FitOptions{Methods: []string{Isotonic}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, held := logLoss(applyAll(t, f.Map, logits), labels), logLoss(f.Held, labels)
+	if seen > math.Ln2 || held < math.Ln2 {
+		t.Errorf("labels are coin throws: log loss %.3f seen and %.3f held, a coin has %.3f", seen, held, math.Ln2)
+	}
+}
+
 func TestFoldsKeepGroupsTogetherAndClassesSpread(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(40, 120).Draw(t, "n")

@@ -102,14 +102,14 @@ func percentiles(draws []float64, level float64) (low, high *float64, used int) 
 // deflate takes the bias off the draws of a calibration error: a draw repeats
 // examples, so its bins scatter more than those of the data, and plain
 // percentiles could lie wholly above the value they belong to. The draws are
-// moved until their mean is the value, and cut at 0.
+// moved until their mean is the value, and cut to 0..1.
 func deflate(draws []float64, value float64) {
 	mean := 0.0
 	for _, v := range draws {
 		mean += v / float64(len(draws))
 	}
 	for i, v := range draws {
-		draws[i] = max(v-mean+value, 0)
+		draws[i] = min(max(v-mean+value, 0), 1)
 	}
 }
 

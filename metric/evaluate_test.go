@@ -125,7 +125,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 		data, _ := json.Marshal(r)
 		return string(data)
 	}
-	if encode(1) != encode(1) {
+	if first, again := encode(1), encode(1); first != again {
 		t.Error("the same seed gave two reports")
 	}
 	if encode(1) == encode(2) {
@@ -135,13 +135,13 @@ func TestSameSeedSameBytes(t *testing.T) {
 
 // The interval must hold the true value about as often as it promises.
 func TestBootstrapCoverage(t *testing.T) {
-	const trials = 200
+	const trials = 120
 	const d = 1.2
 	truth := 0.5 * math.Erfc(-d/2) // AUC of two normals d apart: Phi(d/sqrt 2)
 	held := 0
 	for trial := range trials {
 		probs, labels := simulate(150, d, uint64(trial))
-		r, err := Evaluate(probs, labels, Options{Draws: 300, Seed: uint64(trial)})
+		r, err := Evaluate(probs, labels, Options{Draws: 200, Seed: uint64(trial)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func TestBootstrapCoverage(t *testing.T) {
 			held++
 		}
 	}
-	if share := float64(held) / trials; share < 0.90 || share > 0.99 {
+	if share := float64(held) / trials; share < 0.89 || share > 0.99 {
 		t.Errorf("95%% intervals held the truth in %.1f%% of %d trials", 100*share, trials)
 	}
 }

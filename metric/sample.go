@@ -5,13 +5,14 @@ import "math"
 // sample is a set of predictions prepared once: sorted, binned, and with the
 // terms of the sums in place, so that measuring it under counts costs O(n).
 type sample struct {
-	probs     [][]float64
-	labels    []int
-	k         int
-	threshold float64
-	bins      int
+	probs  [][]float64
+	labels []int
+	k      int
+	bins   int
 
 	predicted []int     // argmax; the lower class on a tie
+	cell      []int32   // of the confusion matrix, for each example
+	decided   []int32   // two classes: cell of the decision at the threshold
 	rankings  []ranking // one a class; of two classes only class 1
 	squared   []float64 // Brier term of each example
 	surprise  []float64 // log loss term of each example
@@ -25,11 +26,15 @@ const smallest = 0x1p-52
 func newSample(probs [][]float64, labels []int, threshold float64, bins int) *sample {
 	n, k := len(probs), len(probs[0])
 	s := &sample{
-		probs: probs, labels: labels, k: k, threshold: threshold, bins: bins,
+		probs: probs, labels: labels, k: k, bins: bins,
 		predicted: make([]int, n), squared: make([]float64, n), surprise: make([]float64, n),
 	}
 	for i, row := range probs {
 		s.predicted[i] = Argmax(row)
+		s.cell = append(s.cell, int32(labels[i]*k+s.predicted[i]))
+		if k == 2 {
+			s.decided = append(s.decided, int32(2*labels[i]+bit(row[1] >= threshold)))
+		}
 		s.squared[i] = brierTerm(row, labels[i])
 		s.surprise[i] = -math.Log(min(max(row[labels[i]], smallest), 1-smallest))
 	}
@@ -109,19 +114,19 @@ func (s *sample) count(t *tally, counts []float64) {
 	t.counts = counts
 	clear(t.matrix.cells)
 	clear(t.decision.cells)
-	for i, w := range counts {
-		t.matrix.cells[s.labels[i]*s.k+s.predicted[i]] += w
+	for i, cell := range s.cell {
+		t.matrix.cells[cell] += counts[i]
 	}
-	if s.k != 2 {
-		return
+	for i, cell := range s.decided {
+		t.decision.cells[cell] += counts[i]
 	}
-	for i, w := range counts {
-		cell := s.labels[i] * 2
-		if s.probs[i][1] >= s.threshold {
-			cell++
-		}
-		t.decision.cells[cell] += w
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
 	}
+	return 0
 }
 
 func weightedMean(values, counts []float64) float64 {

@@ -18,6 +18,14 @@ func curved(t metric.Report) []metric.Class {
 	return out
 }
 
+// leftOut says that a picture does not hold every class.
+func leftOut(t metric.Report) string {
+	if len(t.Classes) <= palette {
+		return ""
+	}
+	return fmt.Sprintf(" Drawn: %d of %d classes; the table above has all.", palette, len(t.Classes))
+}
+
 func rocFigure(r Run) (figure, bool) {
 	test := r.test()
 	classes := curved(test)
@@ -39,7 +47,7 @@ func rocFigure(r Run) (figure, bool) {
 			t.Rows = append(t.Rows, []string{c.Label, fixed(at.X), fixed(at.Y), show(at.Threshold)})
 		}
 	}
-	caption := fmt.Sprintf("ROC curve on %d test examples, one class against the rest. Dashed: chance.", test.Examples)
+	caption := fmt.Sprintf("ROC curve on %d test examples, one class against the rest. Dashed: chance.", test.Examples) + leftOut(test)
 	if len(classes) == 1 {
 		caption = fmt.Sprintf("ROC curve for %s on %d test examples. Dashed: chance.", classes[0].Label, test.Examples)
 		if classes[0].Band != nil {
@@ -86,7 +94,7 @@ func prFigure(r Run) (figure, bool) {
 			t.Rows = append(t.Rows, []string{c.Label, fixed(at.X), fixed(at.Y), show(at.Threshold)})
 		}
 	}
-	caption := "Precision over recall, one class against the rest. Precision depends on how common each class is in this test split."
+	caption := "Precision over recall, one class against the rest. Precision depends on how common each class is in this test split." + leftOut(test)
 	if len(classes) == 1 {
 		caption = fmt.Sprintf("Precision over recall for %s. Dashed: its share of the test split, which is what guessing reaches.", classes[0].Label)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"consilium/calibration"
 	"consilium/clinical"
 	"consilium/fault"
 	"consilium/metric"
@@ -180,7 +181,7 @@ var writers = map[string]func(io.Writer, Run) error{"HTML": WriteHTML, "JSON": W
 // A run stopped after its first epoch, with one class in the test split, has
 // little to show; the report says so and does not fall over.
 func TestMinimalRun(t *testing.T) {
-	test, err := metric.Evaluate([][]float64{{0.4, 0.6}}, []int{1}, metric.Options{Draws: 10})
+	test, err := metric.Evaluate([][]float64{{0.4, 0.6}}, []int{1}, metric.Options{Draws: 10, Labels: []string{"well", "ill <b> & \"more\""}})
 	must(t, err)
 	r := Run{Title: "Stopped early", Seeds: []Seed{{Test: test, Curve: []Epoch{{Epoch: 1}}}}}
 	for name, write := range writers {
@@ -192,6 +193,20 @@ func TestMinimalRun(t *testing.T) {
 		if !strings.Contains(b.String(), "no example of class") {
 			t.Errorf("%s does not say that a class is missing", name)
 		}
+	}
+}
+
+// More classes than colours, and than a matrix can show.
+func TestManyClasses(t *testing.T) {
+	const k = 20
+	logits, labels := cases(400, k, 1)
+	test, err := metric.Evaluate(apply(t, calibration.Map{}, logits), labels, metric.Options{Draws: 20})
+	must(t, err)
+	var b bytes.Buffer
+	must(t, WriteHTML(&b, Run{Title: "Many", Seeds: []Seed{{Test: test}}}))
+	seen := checkWellFormed(t, b.String())
+	if !seen["roc"] || seen["confusion"] || !strings.Contains(b.String(), "Drawn: 8 of 20 classes") {
+		t.Errorf("figures %v", seen)
 	}
 }
 
