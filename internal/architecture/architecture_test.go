@@ -236,7 +236,7 @@ func TestCheckFunctionsFinds(t *testing.T) {
 		return []byte("package a\nfunc F() {\n" + strings.Repeat("\n", lines-2) + "}\n")
 	}
 	expect(t, CheckFunctions("a.go", function(MaxFunctionLines)), "")
-	expect(t, CheckFunctions("a.go", function(MaxFunctionLines+1)), "F has 61 lines")
+	expect(t, CheckFunctions("a.go", function(MaxFunctionLines+1)), "F has 81 lines")
 	expect(t, CheckFunctions("a.go", []byte("package")), "expected")
 }
 
