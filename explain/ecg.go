@@ -21,6 +21,7 @@ const (
 	columns      = 4
 	maxECGLeads  = 32
 	maxECGRowSec = 10.0
+	minECGWidth  = 560
 	evidenceRow  = 12 // pixels of one lead in the evidence table
 )
 
@@ -47,7 +48,7 @@ func ECG(in ECGInput, m Map, c Caption) (image.Image, error) {
 	}
 	s := newECGSheet(in, m)
 	rows := s.rows()
-	width := 2*margin + (pulseMM+int(s.seconds*mmPerSecond+0.999))*pxPerMM
+	width := max(minECGWidth, 2*margin+(pulseMM+int(s.seconds*mmPerSecond+0.999))*pxPerMM)
 	text := c.layOut(width, s.scale.readingOnPaper(c.Label)+" "+s.summary())
 	table := n*evidenceRow + 26
 	height := text.top() + margin + len(rows)*rowMM*pxPerMM + table + text.height() + margin/2
