@@ -300,6 +300,22 @@ func TestAcrossSeeds(t *testing.T) {
 	}
 }
 
+// Student's t knows no limits; an AUC does.
+func TestSeedIntervalStaysInRange(t *testing.T) {
+	labels := []int{0, 1, 0, 1}
+	perfect := [][]float64{{0.9, 0.1}, {0.2, 0.8}, {0.8, 0.2}, {0.3, 0.7}}
+	poor := [][]float64{{0.9, 0.1}, {0.2, 0.8}, {0.2, 0.8}, {0.8, 0.2}}
+	all, err := AcrossSeeds([][][]float64{perfect, poor}, labels, Options{Draws: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range all {
+		if v.Low != nil && (*v.Low < 0 || (v.ID != IDLogLoss && v.ID != IDBrier && *v.High > 1)) {
+			t.Errorf("%s: %g-%g", v.ID, *v.Low, *v.High)
+		}
+	}
+}
+
 func TestThresholds(t *testing.T) {
 	scores := []float64{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8}
 	labels := []int{0, 0, 0, 1, 0, 1, 1, 1}

@@ -130,10 +130,29 @@ func (c crossed) points(o Options) []SeedValue {
 	}
 	for i := range out {
 		if mean, sd, low, high, err := Mean(perMetric[i], o.Level); err == nil {
-			out[i].Mean, out[i].SD, out[i].Low, out[i].High = &mean, sd, low, high
+			out[i].Mean, out[i].SD = &mean, sd
+			out[i].Low, out[i].High = c.lists[0][i].cut(low), c.lists[0][i].cut(high)
 		}
 	}
 	return out
+}
+
+// cut keeps the end of a t-interval, which knows no limits, within the range
+// of the metric.
+func (m measure) cut(v *float64) *float64 {
+	if v == nil {
+		return nil
+	}
+	least, most := 0.0, 1.0
+	switch m.id {
+	case IDKappa:
+		least = -1
+	case IDBrier:
+		most = 2
+	case IDLogLoss:
+		most = math.Inf(1)
+	}
+	return defined(min(max(*v, least), most))
 }
 
 // draws gives the mean of drawn runs over drawn examples, metric by draw.
