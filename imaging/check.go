@@ -76,7 +76,12 @@ func checkValues(img clinical.Image) error {
 		if v-v != 0 { // NaN and infinities only
 			return fault.New(fault.InputNotFinite, img.Source+" holds NaN or infinite pixels", "export the image again")
 		}
-		lo, hi = min(lo, v), max(hi, v)
+		if v < lo {
+			lo = v
+		}
+		if v > hi {
+			hi = v
+		}
 	}
 	slack := 1e-5 * (img.High - img.Low) // float32 rounding after rescale
 	if float64(lo) < img.Low-slack || float64(hi) > img.High+slack {

@@ -64,7 +64,7 @@ func Tensor(img clinical.Image, s Spec, into []float32) error {
 	p := planFor(img, s)
 	buf := p.frame(img, 0)
 	defer pool.Put(buf)
-	s.finish(img, *buf, p.padding(), into)
+	s.finish(img, *buf, p.cover, into)
 	return nil
 }
 
@@ -91,7 +91,7 @@ func Volume(img clinical.Image, s Spec, into []float32) error {
 		for f := sp.lo; f <= sp.hi; f++ {
 			axpy(sp.weight(f)*slices.norm, cache.frame(f), sum)
 		}
-		s.finish(img, sum, p.padding(), out)
+		s.finish(img, sum, p.cover, out)
 		for c := range s.Channels {
 			copy(into[(c*s.Depth+d)*plane:], out[c*plane:(c+1)*plane])
 		}

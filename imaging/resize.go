@@ -89,8 +89,6 @@ type plan struct {
 	cover         box
 }
 
-func (p plan) padding() box { return p.cover }
-
 func planFor(img clinical.Image, s Spec) plan {
 	h, w := float64(img.Rows), float64(img.Columns)
 	p := plan{height: s.Height, width: s.Width, cover: box{0, 0, s.Height, s.Width}}

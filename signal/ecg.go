@@ -169,14 +169,15 @@ func (s leadSet) read(name string, from, to int, out []float32) (peak float64, e
 		}
 		w := float32(gain * m.weights[i])
 		for j, v := range part {
-			out[j] += w * v
+			mv := w * v
+			if mv > maxOffset || mv < -maxOffset {
+				return 0, fault.New(fault.InputRange, fmt.Sprintf("%s: lead %s reaches %.3g mV", s.rec.Source, name, mv),
+					"check gain and units of the recording")
+			}
+			out[j] += mv
 		}
 	}
 	lo, hi := span(out)
-	if top := max(-lo, hi); !(top <= maxOffset) {
-		return 0, fault.New(fault.InputRange, fmt.Sprintf("%s: lead %s reaches %.3g mV", s.rec.Source, name, top),
-			"check gain and units of the recording")
-	}
 	return hi - lo, nil
 }
 

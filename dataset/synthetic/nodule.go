@@ -124,7 +124,9 @@ func newLesion(r *rand.Rand, size float64, suspicious bool) lesion {
 func (l *lesion) at(p vector) (hu float64, inside bool) {
 	hu = -860 + 45*l.fabric.clouds(0.15*p[0]+0.09*p[2], 0.15*p[1]-0.07*p[2], 2)
 	for _, t := range l.vessels {
-		hu = max(hu, -860+900*soft(t.distance(p)-t.radius))
+		if away := t.distance(p) - t.radius; away < 0.7 {
+			hu = max(hu, -860+900*soft(away))
+		}
 	}
 	if p[0] > l.pleura {
 		hu = 40
