@@ -2,8 +2,10 @@ package dicom
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
-	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,20 +37,14 @@ func build(syntaxUID string, extra ...attribute) []byte {
 		{0x7fe0, 0x0010, "OB", "\x0a\xc8"},
 	}
 	for _, e := range extra {
-		at := len(list)
-		replace := 0
-		for i, a := range list {
-			key, want := uint32(a.group)<<16|uint32(a.element), uint32(e.group)<<16|uint32(e.element)
-			if key >= want {
-				at = i
-				if key == want {
-					replace = 1
-				}
-				break
-			}
+		at, found := slices.BinarySearchFunc(list, e, func(a, b attribute) int {
+			return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.element, b.element))
+		})
+		if found {
+			list[at] = e
+		} else {
+			list = slices.Insert(list, at, e)
 		}
-		rest := append([]attribute{e}, list[at+replace:]...)
-		list = append(list[:at:at], rest...)
 	}
 	out := append(make([]byte, 128), "DICM"...)
 	out = appendElement(out, attribute{0x0002, 0x0010, "UI", syntaxUID})
@@ -168,6 +164,7 @@ func TestRefusals(t *testing.T) {
 		{"palette", build(plain, attribute{0x0028, 0x0004, "CS", "PALETTE COLOR"}), fault.InputUnsupported},
 		{"bits", build(plain, attribute{0x0028, 0x0101, "US", us(9)}), fault.InputMalformed},
 		{"slope 0", build(plain, attribute{0x0028, 0x1053, "DS", "0"}), fault.InputMalformed},
+		{"slope that overflows", build(plain, attribute{0x0028, 0x1053, "DS", "1e300"}), fault.InputMalformed},
 		{"deep nesting", append(build(plain)[:160:160], nested...), fault.InputTooLarge},
 	} {
 		start := time.Now()
@@ -232,7 +229,10 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		if n := img.Frames * img.Rows * img.Columns * img.Channels; n != len(img.Pixels) || n == 0 {
-			t.Fatal(fmt.Sprintf("%d values for %d", len(img.Pixels), n))
+			t.Fatalf("%d values for %d", len(img.Pixels), n)
+		}
+		if !(img.High > img.Low) || math.IsInf(img.High-img.Low, 0) {
+			t.Fatalf("values in %v..%v", img.Low, img.High)
 		}
 	})
 }

@@ -1,12 +1,17 @@
 package dicom
 
 import (
+	"fmt"
+	"math"
 	"strings"
 
 	"github.com/cocosip/go-dicom/pkg/dicom/tag"
 
 	"consilium/clinical"
 )
+
+// maxValue bounds what rescale and window may make of 32-bit values.
+const maxValue = 1e20
 
 // present turns stored values into the picture that a viewer would show.
 func (o object) present(p *pixels) (clinical.Image, error) {
@@ -63,6 +68,9 @@ func (o object) grey(p *pixels, img *clinical.Image) error {
 	}
 	if from, to, given := o.window(); given {
 		low, high = from, to
+	}
+	if !(float32(high) > float32(low)) || math.Abs(low) > maxValue || math.Abs(high) > maxValue {
+		return malformed(o.name, fmt.Sprintf("grey values in %v..%v", low, high))
 	}
 	img.Low, img.High = low, high
 	turn := p.photometric == "MONOCHROME1"

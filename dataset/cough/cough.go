@@ -70,6 +70,9 @@ func Open(folder string, o Options) (*Set, error) {
 	if frames == 0 || o.Spec.Mels < 1 {
 		return nil, fault.New(fault.Usage, fmt.Sprintf("sound spec %+v gives no frames", o.Spec), "give rate, seconds and mels above 0")
 	}
+	if o.Spec.Frame != 0 || o.Spec.Hop != 0 || o.Spec.Absolute {
+		return nil, fault.New(fault.Usage, "a cough set with frames of its own", "leave Frame, Hop and Absolute alone: a model card cannot repeat them")
+	}
 	if !slices.Contains([]string{CallCenter, Telegram, All}, o.Source) {
 		return nil, fault.New(fault.Usage, fmt.Sprintf("cough source %q", o.Source), "choose call-center, telegram or all")
 	}

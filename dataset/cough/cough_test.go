@@ -88,6 +88,7 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		{Options{Source: "hospital"}, fault.Usage},
 		{Options{Spec: signal.SoundSpec{Rate: 8000, Seconds: -1, Mels: 4}}, fault.Usage},
+		{Options{Spec: signal.SoundSpec{Rate: 8000, Seconds: 2, Mels: 40, Hop: 0.01}}, fault.Usage},
 		{Options{}, fault.DataMissing},
 	} {
 		if _, err := Open(t.TempDir(), c.options); fault.CodeOf(err) != c.code {
