@@ -11,7 +11,7 @@ import (
 // official says where the sets that are named here come from.
 var official = []struct{ part, name, source string }{
 	{"cough", "the COVID-19 cough recordings", "the covid19-cough data set (CC0), as a folder with labels.csv and audio/"},
-	{"ecg", "12-lead ECG records", "the PhysioNet/Computing in Cardiology Challenge 2021 (doi 10.13026/34va-7q14), as a folder of .hea and .mat files with labels.csv"},
+	{"ecg", "12-lead ECG records", "the PhysioNet/Computing in Cardiology Challenge 2021 (doi 10.13026/34va-7q14), as a folder of .hea and .mat files"},
 	{"arrhythmia", "arrhythmia.data", "the UCI set Arrhythmia"},
 	{"heart", "the processed tables", "the UCI set Heart Disease"},
 	{"mi_complications", "the table", "the UCI set Myocardial Infarction Complications"},

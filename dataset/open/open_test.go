@@ -112,6 +112,7 @@ func TestRealSets(t *testing.T) {
 	}{
 		{"medmnist", "pneumoniamnist.npz", clinical.KindImage},
 		{"cough_covid", "", clinical.KindSound},
+		{"ecg_12lead", "", clinical.KindECG},
 		{"uci_arrhythmia", "arrhythmia.data", clinical.KindTable},
 		{"uci_arff", "wdbc.arff", clinical.KindTable},
 	} {

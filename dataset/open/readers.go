@@ -9,6 +9,7 @@ import (
 
 	"consilium/dataset"
 	"consilium/dataset/cough"
+	"consilium/dataset/ecg12"
 	"consilium/dataset/picture"
 	"consilium/dataset/synthetic"
 	"consilium/fault"
@@ -24,6 +25,7 @@ type folderReader struct {
 
 // folders are asked in order; pictures are what is left.
 var folders = []folderReader{
+	{"a folder of ECG records", []string{"Split"}, has("*.hea"), openECGs},
 	{"a folder of coughs", []string{"Source"}, labelsHave("covid19"), openCoughs},
 	{"a folder of pictures", []string{"Size", "Group", "Split"}, func(string) (bool, error) { return true, nil }, openPictures},
 }
@@ -43,6 +45,10 @@ func folder(dir string, o Options) (dataset.Set, error) {
 		}
 	}
 	return nil, fault.New(fault.InputUnknown, fmt.Sprintf("no reader knows the folder %q", dir), "docs/datasets.md lists the layouts")
+}
+
+func openECGs(dir string, o Options) (dataset.Set, error) {
+	return plain(ecg12.Open(dir, ecg12.Options{Seed: o.Seed, Fractions: o.Split}))
 }
 
 func openCoughs(dir string, o Options) (dataset.Set, error) {
