@@ -65,6 +65,17 @@ func FitMondrian(probs [][]float64, labels []int, coverage float64) (Conformal, 
 	return c, nil
 }
 
+// Refit fits the same kind of rule for another coverage, or on other examples.
+func (c Conformal) Refit(probs [][]float64, labels []int, coverage float64) (Conformal, error) {
+	switch {
+	case c.Thresholds != nil:
+		return FitMondrian(probs, labels, coverage)
+	case c.Method == APS:
+		return FitAPS(probs, labels, coverage)
+	}
+	return FitConformal(probs, labels, coverage)
+}
+
 func fitConformal(method string, probs [][]float64, labels []int, coverage float64) (Conformal, error) {
 	if !(coverage > 0 && coverage < 1) {
 		return Conformal{}, fault.New(fault.Usage, fmt.Sprintf("a promised coverage of %g", coverage), "ask for something like 0.9")

@@ -112,6 +112,10 @@ func TestConformalProperties(t *testing.T) {
 			if err := a.Validate(k); err != nil {
 				t.Fatal(err)
 			}
+			again, err := a.Refit(probs, labels, higher)
+			if err != nil || cmp.Diff(b, again) != "" {
+				t.Fatalf("%s refitted: %v %s", name, err, cmp.Diff(b, again))
+			}
 			for _, p := range probs {
 				if len(a.Set(p)) > len(b.Set(p)) {
 					t.Fatalf("%s: more coverage made a smaller set", name)

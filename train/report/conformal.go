@@ -37,13 +37,24 @@ func coverageFigure(r Run) (figure, bool) {
 			p.dot(at, 7, "ring s2")
 		}
 	}
-	p.legend(lowerRight, entry{"line s1", "measured"}, entry{"chance", "as promised"}, entry{"bandkey s8", "95% of test sets"})
+	keys := []entry{{"line s1", "measured"}, {"chance", "as promised"}}
+	if len(upper) > 1 {
+		keys = append(keys, entry{"bandkey s8", "95% of test sets"})
+	}
+	p.legend(lowerRight, keys...)
 	caption := fmt.Sprintf("Share of conformal sets that hold the truth on %d test examples. Promised %s, measured %s",
 		r.Conformal.Test.Examples, percent(r.Conformal.Test.Promised), percent(r.Conformal.Test.Measured))
 	if c := r.Conformal.Test; c.Low != nil {
 		caption += fmt.Sprintf(" (95%% of test sets lie within %s and %s when the promise is kept)", percent(*c.Low), percent(*c.High))
 	}
-	return newFigure("coverage", "Conformal coverage", caption+".", p.drawing, coverageTable(rows)), true
+	caption += "."
+	if r.Conformal.Rule.Thresholds != nil {
+		caption += " The rule in use (ringed) promises this within every class."
+		if len(upper) > 0 {
+			caption += " The line is for one threshold over all classes, which promises it on average."
+		}
+	}
+	return newFigure("coverage", "Conformal coverage", caption, p.drawing, coverageTable(rows)), true
 }
 
 // setFigure shows what the promise costs: how often there is no single answer.

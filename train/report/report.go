@@ -108,16 +108,21 @@ type Setting struct {
 // SweepLevels are the promises that Sweep measures.
 var SweepLevels = []float64{0.70, 0.75, 0.80, 0.85, 0.90, 0.95, 0.99}
 
-// Sweep fits a conformal rule for every level of SweepLevels on held-out
-// probabilities and measures it on the test split.
+// Sweep is SweepLike for one threshold over all classes.
 func Sweep(held [][]float64, heldLabels []int, test [][]float64, labels []int) ([]calibration.Coverage, error) {
+	return SweepLike(calibration.Conformal{}, held, heldLabels, test, labels)
+}
+
+// SweepLike fits a conformal rule of the given rule's kind for every level of
+// SweepLevels on held-out probabilities, and measures it on the test split.
+func SweepLike(rule calibration.Conformal, held [][]float64, heldLabels []int, test [][]float64, labels []int) ([]calibration.Coverage, error) {
 	var out []calibration.Coverage
 	for _, level := range SweepLevels {
-		rule, err := calibration.FitConformal(held, heldLabels, level)
+		other, err := rule.Refit(held, heldLabels, level)
 		if err != nil {
 			return nil, err
 		}
-		got, err := rule.Assess(test, labels)
+		got, err := other.Assess(test, labels)
 		if err != nil {
 			return nil, err
 		}

@@ -196,6 +196,31 @@ func TestMinimalRun(t *testing.T) {
 	}
 }
 
+// A class-by-class rule has no band, and must not be drawn as if it had one.
+func TestMondrianCoverageFigure(t *testing.T) {
+	held, heldLabels := cases(300, 2, 1)
+	logits, labels := cases(300, 2, 2)
+	probs, heldProbs := apply(t, calibration.Map{}, logits), apply(t, calibration.Map{}, held)
+	rule, err := calibration.FitMondrian(heldProbs, heldLabels, 0.9)
+	must(t, err)
+	got, err := rule.Assess(probs, labels)
+	must(t, err)
+	like, err := SweepLike(rule, heldProbs, heldLabels, probs, labels)
+	must(t, err)
+	plain, err := Sweep(heldProbs, heldLabels, probs, labels)
+	must(t, err)
+	for _, c := range []struct {
+		sweep []calibration.Coverage
+		band  bool
+	}{{like, false}, {plain, true}} {
+		f, ok := coverageFigure(Run{Seeds: []Seed{{}}, Conformal: &Conformal{Rule: rule, Test: got, Sweep: c.sweep}})
+		if !ok || strings.Contains(string(f.SVG), "95% of test sets") != c.band ||
+			strings.Contains(f.Caption, "one threshold over all") != c.band || !strings.Contains(f.Caption, "within every class") {
+			t.Errorf("band expected %v: %q", c.band, f.Caption)
+		}
+	}
+}
+
 // More classes than colours, and than a matrix can show.
 func TestManyClasses(t *testing.T) {
 	const k = 20
