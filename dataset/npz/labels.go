@@ -99,7 +99,7 @@ func chooseColumn(task string, names []clinical.Concept) (int, error) {
 	}
 	return 0, fault.New(fault.InputUnsupported,
 		"the set has several labels an image, and one task is trained at a time",
-		"choose the task: "+strings.Join(list, ", "))
+		"choose one with --finding: "+strings.Join(list, ", "))
 }
 
 // numbered names classes that no table names.
