@@ -6,6 +6,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 
@@ -21,7 +22,7 @@ func main() {
 
 func run(paths []string) error {
 	if len(paths) == 0 {
-		return fmt.Errorf("usage: resultstable report.json...")
+		return errors.New("usage: resultstable REPORT [REPORT]")
 	}
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
