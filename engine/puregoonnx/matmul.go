@@ -88,7 +88,7 @@ func sequence(n int) []int64 {
 func gemm(c *call) (*array, error) {
 	a, b := c.in[0], c.in[1]
 	if len(a.shape) != 2 || len(b.shape) != 2 {
-		return nil, fmt.Errorf("Gemm wants matrices, not %v and %v", a.shape, b.shape)
+		return nil, fmt.Errorf("only matrices multiply here, not %v and %v", a.shape, b.shape)
 	}
 	flip := func(name string) blas.Transpose {
 		if c.int(name, 0) != 0 {
@@ -116,7 +116,7 @@ func gemm(c *call) (*array, error) {
 	if bias := c.optional(2); bias != nil && beta != 0 {
 		shape, err := broadcastShape(bias.shape, out.shape)
 		if err != nil || !slices.Equal(shape, out.shape) {
-			return nil, fmt.Errorf("C of %v does not broadcast to %v", bias.shape, out.shape)
+			return nil, fmt.Errorf("the addend %v does not broadcast to %v", bias.shape, out.shape)
 		}
 		if out, err = expandTo(bias, out.shape); err != nil {
 			return nil, err
@@ -139,24 +139,24 @@ func einsum(c *call) (*array, error) {
 	from, to, explicit := strings.Cut(equation, "->")
 	terms := strings.Split(from, ",")
 	if !explicit || strings.Contains(equation, ".") || len(terms) != len(c.in) || len(terms) > 2 {
-		return nil, fmt.Errorf("Einsum %q is not supported", equation)
+		return nil, fmt.Errorf("equation %q is not supported", equation)
 	}
 	size := map[rune]int{}
 	for i, term := range terms {
 		if len(term) != len(c.in[i].shape) {
-			return nil, fmt.Errorf("Einsum %q does not fit %v", equation, c.in[i].shape)
+			return nil, fmt.Errorf("equation %q does not fit %v", equation, c.in[i].shape)
 		}
 		for j, letter := range term {
 			d, seen := size[letter]
 			if seen && d != c.in[i].shape[j] || strings.Count(term, string(letter)) > 1 {
-				return nil, fmt.Errorf("Einsum %q does not fit %v", equation, c.in[i].shape)
+				return nil, fmt.Errorf("equation %q does not fit %v", equation, c.in[i].shape)
 			}
 			size[letter] = c.in[i].shape[j]
 		}
 	}
 	for _, letter := range to {
 		if _, ok := size[letter]; !ok || strings.Count(to, string(letter)) > 1 {
-			return nil, fmt.Errorf("Einsum %q is not supported", equation)
+			return nil, fmt.Errorf("equation %q is not supported", equation)
 		}
 	}
 	right := ""

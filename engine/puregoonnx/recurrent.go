@@ -48,10 +48,10 @@ func newRecurrent(c *call, gates int, activations []string) (*recurrent, error) 
 	gh := gates * rc.hidden
 	if rc.hidden < 1 || rc.directions != want ||
 		!slices.Equal(w.shape, []int{want, gh, rc.inputs}) || !slices.Equal(rc.r.shape, []int{want, gh, rc.hidden}) {
-		return nil, fmt.Errorf("W %v and R %v do not fit %d hidden units and direction %s", w.shape, rc.r.shape, rc.hidden, direction)
+		return nil, fmt.Errorf("weights %v and recurrence %v do not fit %d hidden units and direction %s", w.shape, rc.r.shape, rc.hidden, direction)
 	}
 	if rc.b = c.optional(3); rc.b != nil && !slices.Equal(rc.b.shape, []int{want, 2 * gh}) {
-		return nil, fmt.Errorf("B %v", rc.b.shape)
+		return nil, fmt.Errorf("bias %v", rc.b.shape)
 	}
 	var err error
 	rc.h0, err = rc.state(c.optional(5))
