@@ -54,7 +54,7 @@ func (t *Text) Finding(f clinical.Finding) error {
 		if o.InSet {
 			mark = "●"
 		}
-		t.printf("  %s %-*s %s %6s %s\n", mark, width, o.Name, textBar(o.Probability), Percent(o.Probability), t.paint("soft", bracketed(o)))
+		t.printf("  %s %-*s %s %6s%s\n", mark, width, o.Name, textBar(o.Probability), Percent(o.Probability), t.paint("soft", bracketed(o)))
 	}
 	if more := len(f.Outcomes) - mostLabels; more > 0 {
 		t.printf("    and %d labels less probable\n", more)
@@ -111,7 +111,7 @@ func textBar(p float64) string {
 
 func bracketed(o clinical.Outcome) string {
 	if i := interval(o); i != "" {
-		return "[" + i + "]"
+		return " [" + i + "]"
 	}
 	return ""
 }

@@ -4,12 +4,14 @@ package doctor
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"consilium/clinical"
@@ -66,7 +68,7 @@ func Examine(ctx context.Context, o Options) Report {
 	r := Report{Disclaimer: clinical.Disclaimer}
 	r.add("version", OK, fmt.Sprintf("consilium %s, %s, %s/%s", o.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH), "")
 	r.add("libraries", OK, libraries(), "")
-	r.backend(o.Engine)
+	r.backend(ctx, o.Engine)
 	r.machine(o.DataDir)
 	r.dataDir(o.DataDir)
 	r.models(ctx, o)
@@ -86,8 +88,16 @@ func (r *Report) fail(name string, err error) {
 	r.add(name, Broken, what, e.Do)
 }
 
-func (r *Report) backend(o engine.Options) {
-	name, notice, err := engine.Choose(o.Backend, o.Library)
+// probe is a model of one operator, which adds 1. The test beside makes it.
+//
+//go:embed probe.onnx
+var probe []byte
+
+// backend starts the backend and lets it compute.
+func (r *Report) backend(ctx context.Context, o engine.Options) {
+	ctx, cancel := context.WithTimeout(ctx, trialTime)
+	defer cancel()
+	name, notice, err := compute(ctx, o)
 	switch {
 	case err != nil:
 		r.fail("backend", err)
@@ -97,7 +107,7 @@ func (r *Report) backend(o engine.Options) {
 	default:
 		r.add("backend", OK, name, "")
 	}
-	if name != engine.ONNX {
+	if name != engine.BackendONNX {
 		return
 	}
 	path, err := engine.FindLibrary(o.Library)
@@ -109,6 +119,23 @@ func (r *Report) backend(o engine.Options) {
 		path = real
 	}
 	r.add("ONNX Runtime", OK, path, "")
+}
+
+// compute runs the probe and checks its answer.
+func compute(ctx context.Context, o engine.Options) (name, notice string, err error) {
+	s, err := engine.OpenSession(probe, o)
+	if err != nil {
+		return "", "", err
+	}
+	defer s.Close()
+	out, err := s.Run(ctx, map[string]engine.Tensor{"input": {Shape: []int{1, 2}, Data: []float32{1, 2}}})
+	if err != nil {
+		return "", "", err
+	}
+	if got := out["output"].Data; !slices.Equal(got, []float32{2, 3}) {
+		return "", "", fault.New(fault.EngineFailed, fmt.Sprintf("1+1 and 2+1 are %v", got), "install the library again: `make setup`")
+	}
+	return s.Backend(), s.Notice(), nil
 }
 
 // libraries names the versions that results depend on.
