@@ -5,6 +5,7 @@ import "github.com/spf13/cobra"
 // verbs lists every verb, in the order of a newcomer's way.
 func verbs(a *app) []*cobra.Command {
 	return []*cobra.Command{
+		newDemo(a),
 		newDiagnose(a),
 		newExplain(a),
 		newTrain(a),
