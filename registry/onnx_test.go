@@ -3,6 +3,7 @@ package registry_test
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/compute-onnx/support/protos"
@@ -111,22 +112,31 @@ func TestInspectRefusesEncodings(t *testing.T) {
 	}
 	value := protowire.AppendBytes(protowire.AppendTag(nil, 2, protowire.BytesType), nested)
 	graph := protowire.AppendBytes(protowire.AppendTag(nil, 11, protowire.BytesType), value)
+	numbers := protowire.AppendBytes(protowire.AppendTag(nil, 7, protowire.BytesType), make([]byte, 17<<20)) // TensorProto.int64_data: a byte each, eight in memory
+	packed := protowire.AppendBytes(protowire.AppendTag(nil, 5, protowire.BytesType), numbers)
 	model := func(graph []byte) []byte {
 		return protowire.AppendBytes(protowire.AppendTag(bytes.Clone(good), 7, protowire.BytesType), graph)
 	}
-	for name, b := range map[string][]byte{
-		"empty":                     nil,
-		"text":                      []byte("not an onnx file at all"),
-		"cut off":                   good[:len(good)-3],
-		"deep nesting":              model(graph),
-		"a million empty operators": model(bytes.Repeat([]byte{0x0a, 0}, 1_000_000)),
-		"an unknown field":          append(bytes.Clone(good), protowire.AppendVarint(protowire.AppendTag(nil, 999, protowire.VarintType), 1)...),
-		"a group":                   append(bytes.Clone(good), 7<<3|3, 7<<3|4),
-		"the mark of ORT format":    append([]byte{0x12, 6, 'a', 'b', 'O', 'R', 'T', 'M'}, good...),
+	for name, c := range map[string]struct {
+		model []byte
+		says  string // which check it was that refused
+	}{
+		"empty":                     {nil, "empty"},
+		"text":                      {[]byte("not an onnx file at all"), "not a sound ONNX file"},
+		"cut off":                   {good[:len(good)-3], "unexpected EOF"},
+		"deep nesting":              {model(graph), "nests deeper"},
+		"a million empty operators": {model(bytes.Repeat([]byte{0x0a, 0}, 1_000_000)), "parts"},
+		"seventeen million numbers": {model(packed), "numbers"},
+		"an unknown field":          {append(bytes.Clone(good), protowire.AppendVarint(protowire.AppendTag(nil, 999, protowire.VarintType), 1)...), "unknown field 999"},
+		"a group":                   {append(bytes.Clone(good), 7<<3|3, 7<<3|4), "group"},
+		"the mark of ORT format":    {append([]byte{0x12, 6, 'a', 'b', 'O', 'R', 'T', 'M'}, good...), "ORT format"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := registry.Inspect(b)
+			_, err := registry.Inspect(c.model)
 			wantCode(t, err, fault.ModelMalformed)
+			if !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v does not say %q", err, c.says)
+			}
 		})
 	}
 }
