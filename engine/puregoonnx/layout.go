@@ -266,7 +266,7 @@ func slice(c *call) (*array, error) {
 	return gatherStrided(x, shape, offset, stride)
 }
 
-// sliceRange clamps a Python-like slice of n values to its first index and length.
+// sliceRange clamps an ONNX slice of n values to its first index and length.
 func sliceRange(start, end, step, n int) (first, length int, err error) {
 	if step == 0 || step > maxValues || step < -maxValues {
 		return 0, 0, fmt.Errorf("step %d", step)
@@ -281,7 +281,7 @@ func sliceRange(start, end, step, n int) (first, length int, err error) {
 		}
 		return min(max(v, lo), hi)
 	}
-	start, end = place(start), place(end)
+	start, end = max(place(start), 0), place(end) // unlike NumPy, ONNX clamps a start to the first value
 	if step > 0 {
 		return start, max(0, (end-start+step-1)/step), nil
 	}
