@@ -1,5 +1,8 @@
 package mp3
 
+// The numbers below are the standard's; they were converted by a program from
+// the form that they have in github.com/hajimehoshi/go-mp3 v0.3.4 (Apache-2.0).
+
 // codeTrees are the Huffman codes of ISO/IEC 11172-3, table 3-B.7, as trees in
 // preorder: "." is a node, its branch for bit 0 follows, then that for bit 1;
 // two hexadecimal digits are a leaf, the values x and y (tables A and B: one
