@@ -210,6 +210,26 @@ func TestReadPictures(t *testing.T) {
 	}
 }
 
+// A photograph of 20 megapixels is averaged over blocks, so that it fits.
+func TestLargePhotographsAreAveraged(t *testing.T) {
+	img := image.NewYCbCr(image.Rect(0, 0, 5000, 4000), image.YCbCrSubsampleRatio420)
+	for i := range img.Y {
+		img.Y[i] = uint8(80 + 40*(i%2)) // columns of 80 and 120
+	}
+	for i := range img.Cb {
+		img.Cb[i], img.Cr[i] = 128, 160
+	}
+	out, opaque := values(img)
+	if !opaque || out.Rows != 2000 || out.Columns != 2500 || out.Channels != 3 || len(out.Pixels) > maxValues {
+		t.Fatalf("%d x %d x %d", out.Rows, out.Columns, out.Channels)
+	}
+	_, green, _ := color.YCbCrToRGB(80, 128, 160)
+	_, other, _ := color.YCbCrToRGB(120, 128, 160)
+	if got, want := out.Pixels[3*(700*2500+300)+1], (float32(green)+float32(other))/2; math.Abs(float64(got-want)) > 0.01 {
+		t.Errorf("mean %v, want %v", got, want)
+	}
+}
+
 // record writes a small WFDB record and gives its base name.
 func record(t testing.TB, dir, name string) string {
 	t.Helper()

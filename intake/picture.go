@@ -15,6 +15,10 @@ import (
 	"consilium/fault"
 )
 
+// maxValues bounds the values that a colour picture keeps. Photographs beyond
+// it are averaged over blocks while they are read; models look at far fewer.
+const maxValues = 16 << 20
+
 // readPicture decodes PNG or JPEG into values of the encoding's own range:
 // 0..65535 for PNG with 16 bits, else 0..255. A picture whose three channels
 // are equal everywhere is grey.
@@ -110,54 +114,66 @@ func values(src image.Image) (img clinical.Image, opaque bool) {
 		}
 		return img, true
 	}
-	depth := shades{at: src.At, shift: 8}
+	colours, ok := src.(image.RGBA64Image)
+	if !ok {
+		return img, false // every image of the standard library is one
+	}
+	depth := shades{colours, 8}
 	switch src.ColorModel() {
 	case color.RGBA64Model, color.NRGBA64Model:
 		img.High, depth.shift = 65535, 0
 	}
-	if p, ok := src.(*image.YCbCr); ok {
-		depth.at = func(x, y int) color.Color { return p.YCbCrAt(x, y) }
-	}
-	grey, opaque := depth.scan(b, nil)
+	grey, opaque := depth.look(b)
 	if !opaque {
 		return img, false
 	}
 	if !grey {
 		img.Channels = 3
 	}
-	img.Pixels = make([]float32, w*h*img.Channels)
-	depth.scan(b, img.Pixels)
+	step := 1
+	for (w/step)*(h/step)*img.Channels > maxValues {
+		step++
+	}
+	img.Rows, img.Columns = h/step, w/step
+	img.Pixels = make([]float32, img.Rows*img.Columns*img.Channels)
+	depth.average(b.Min, step, img)
 	return img, true
 }
 
 // shades reads colours as numbers of 16 bits, shifted down to the file's depth.
 type shades struct {
-	at    func(x, y int) color.Color
+	src   image.RGBA64Image
 	shift uint
 }
 
-// scan fills into, which has one or three values a pixel, and tells whether
-// all pixels are grey and opaque. With into nil it only looks.
-func (s shades) scan(b image.Rectangle, into []float32) (grey, opaque bool) {
-	grey, opaque = true, true
-	channels := 0
-	if into != nil {
-		channels = len(into) / (b.Dx() * b.Dy())
-	}
-	i := 0
+// look tells whether all pixels are grey and opaque.
+func (s shades) look(b image.Rectangle) (grey, opaque bool) {
+	grey = true
 	for y := b.Min.Y; y < b.Max.Y; y++ {
 		for x := b.Min.X; x < b.Max.X; x++ {
-			r, g, bl, a := s.at(x, y).RGBA()
-			opaque = opaque && a == 0xffff
-			grey = grey && r == g && g == bl
-			switch channels {
-			case 1:
-				into[i] = float32(r >> s.shift)
-			case 3:
-				into[i], into[i+1], into[i+2] = float32(r>>s.shift), float32(g>>s.shift), float32(bl>>s.shift)
+			c := s.src.RGBA64At(x, y)
+			if c.A != 0xffff {
+				return false, false
 			}
-			i += channels
+			grey = grey && c.R == c.G && c.G == c.B
 		}
 	}
-	return grey, opaque
+	return grey, true
+}
+
+// average fills img.Pixels, which are zero, with the means of blocks of step x
+// step pixels; with step 1 these are the pixels.
+func (s shades) average(origin image.Point, step int, img clinical.Image) {
+	weight := 1 / float32(step*step)
+	for y := range img.Rows * step {
+		for x := range img.Columns * step {
+			c := s.src.RGBA64At(origin.X+x, origin.Y+y)
+			at := ((y/step)*img.Columns + x/step) * img.Channels
+			img.Pixels[at] += weight * float32(c.R>>s.shift)
+			if img.Channels == 3 {
+				img.Pixels[at+1] += weight * float32(c.G>>s.shift)
+				img.Pixels[at+2] += weight * float32(c.B>>s.shift)
+			}
+		}
+	}
 }

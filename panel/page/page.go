@@ -17,8 +17,11 @@ import (
 	"consilium/registry"
 )
 
-// maxPicture bounds one embedded picture; larger ones are named, not embedded.
-const maxPicture = 8 << 20
+// Limits of what is embedded; pictures beyond them are named by their path.
+const (
+	maxPicture  = 8 << 20  // bytes of one picture
+	maxEmbedded = 64 << 20 // bytes of all, so that a browser can still open the page
+)
 
 // Data is what a page shows.
 type Data struct {
@@ -37,7 +40,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"percent":  Percent,
 	"interval": interval,
 	"bar":      bar,
-	"embed":    embed,
+	"embed":    func(string) template.URL { return "" }, // HTML puts an album in its place
 	"verdict":  verdict,
 	"tone":     tone,
 	"names":    setNames,
@@ -51,7 +54,11 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 // HTML writes the page. It refers to nothing outside itself; pictures are read
 // one at a time while it is written.
 func HTML(w io.Writer, d Data) error {
-	if err := page.Execute(w, d); err != nil {
+	p, err := page.Clone()
+	if err == nil {
+		err = p.Funcs(template.FuncMap{"embed": (&album{room: maxEmbedded}).embed}).Execute(w, d)
+	}
+	if err != nil {
 		return fault.Wrap(err, fault.IO, "the page cannot be written", "check the disk")
 	}
 	return nil
@@ -94,12 +101,16 @@ func bar(o clinical.Outcome) template.HTML {
 
 func clamp(p float64) float64 { return min(max(p, 0), 1) }
 
+// album keeps count of the bytes that were embedded.
+type album struct{ room int64 }
+
 // embed turns a PNG file into a data URL; "" when it is gone or too large.
-func embed(path string) template.URL {
+func (a *album) embed(path string) template.URL {
 	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxPicture {
+	if err != nil || !info.Mode().IsRegular() || info.Size() > min(maxPicture, a.room) {
 		return ""
 	}
+	a.room -= info.Size()
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return ""
