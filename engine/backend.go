@@ -3,7 +3,6 @@ package engine
 import (
 	"os"
 	"runtime"
-	"strings"
 	"sync"
 
 	"github.com/gomlx/compute"
@@ -13,17 +12,6 @@ import (
 	"consilium/fault"
 )
 
-// Names of compute backends, as the flag --backend and CONSILIUM_BACKEND take them.
-const (
-	Auto = "auto" // ONNX Runtime when its library is found, else Go
-	ONNX = "onnx" // ONNX Runtime: fast on CPU, GPU through its providers
-	Go   = "go"   // pure Go: no native library, slower
-	XLA  = "xla"  // OpenXLA PJRT plugin, for GPU and TPU; linked only with -tags xla
-)
-
-// BackendEnv names the environment variable that chooses a backend when no flag does.
-const BackendEnv = "CONSILIUM_BACKEND"
-
 var backends struct {
 	sync.Mutex
 	open map[string]compute.Backend
@@ -32,48 +20,27 @@ var backends struct {
 // openXLA is set by xla.go when the program is built with -tags xla.
 var openXLA func() (compute.Backend, error)
 
-// Choose resolves a backend name ("" = environment, then auto) to one that can run here.
-// The notice is a sentence for the user when auto had to fall back; it is empty otherwise.
-func Choose(name, library string) (chosen, notice string, err error) {
-	if name == "" {
-		name = os.Getenv(BackendEnv)
-	}
-	switch strings.ToLower(name) {
-	case "", Auto:
-		if _, err := FindLibrary(library); err != nil {
-			return Go, "ONNX Runtime was not found, so the pure Go backend runs (slower): " + fault.Of(err).Do, nil
-		}
-		return ONNX, "", nil
-	case ONNX:
-		_, err := FindLibrary(library)
-		return ONNX, "", err
-	case Go:
-		return Go, "", nil
-	case XLA:
-		if openXLA == nil {
-			return "", "", fault.New(fault.EngineMissing, "this program was built without the XLA backend",
-				"build it with `make build TAGS=xla`, or choose --backend onnx or go")
-		}
-		return XLA, "", nil
-	}
-	return "", "", fault.New(fault.Usage, "unknown backend "+name, "choose one of auto, onnx, go, xla")
-}
-
-// Training opens the GoMLX backend that trains networks and exports them. Backends are opened once a
-// process and shared.
+// Training opens the GoMLX backend that trains networks and exports them: name is one of the Backend
+// constants, "" takes the environment and then auto. Backends are opened once a process and shared.
 func Training(name, library string) (compute.Backend, error) {
-	chosen, _, err := Choose(name, library)
-	if err != nil {
-		return nil, err
+	chosen, path := BackendXLA, ""
+	if name == "" {
+		name = os.Getenv(BackendVariable)
+	}
+	if name != BackendXLA {
+		var err error
+		if chosen, path, _, err = chooseBackend(Options{Backend: name, Library: library}); err != nil {
+			return nil, err
+		}
 	}
 	backends.Lock()
 	defer backends.Unlock()
 	if b, ok := backends.open[chosen]; ok {
 		return b, nil
 	}
-	b, err := openTraining(chosen, library)
+	b, err := openTraining(chosen, path)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.EngineFailed, "the "+chosen+" backend did not start", "run `consilium doctor`, or choose --backend go")
+		return nil, err
 	}
 	if backends.open == nil {
 		backends.open = map[string]compute.Backend{}
@@ -83,21 +50,28 @@ func Training(name, library string) (compute.Backend, error) {
 }
 
 func openTraining(name, library string) (b compute.Backend, err error) {
-	err = Try(func() {
+	if name == BackendXLA && openXLA == nil {
+		return nil, fault.New(fault.EngineMissing, "this program was built without the XLA backend",
+			"build it with `make build TAGS=xla`, or choose --backend onnx or go")
+	}
+	tryErr := Try(func() {
 		switch name {
-		case ONNX:
-			var path string
-			if path, err = FindLibrary(library); err == nil {
-				onnxbackend.EnableAutoInstall(false) // nothing is ever downloaded at run time
-				b, err = onnxbackend.New("cpu," + path)
-			}
-		case XLA:
+		case BackendONNX:
+			onnxbackend.EnableAutoInstall(false) // nothing is ever downloaded at run time
+			b, err = onnxbackend.New("cpu," + library)
+		case BackendXLA:
 			b, err = openXLA()
 		default:
 			b, err = gobackend.New("")
 		}
 	})
-	return b, err
+	if err == nil {
+		err = tryErr
+	}
+	if err != nil {
+		return nil, fault.Wrap(err, fault.EngineFailed, "the "+name+" backend did not start", "run `consilium doctor`, or choose --backend go")
+	}
+	return b, nil
 }
 
 // Try runs f and turns the panics by which GoMLX reports graph errors into an error.

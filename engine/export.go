@@ -15,7 +15,7 @@ import (
 // named input and gives the named outputs; weights must be constants in it. It needs ONNX Runtime, which
 // checks the graph.
 func Export(library string, inputs []Port, outputs []string, build func(in []*graph.Node) []*graph.Node) (model []byte, err error) {
-	b, err := Training(ONNX, library)
+	b, err := Training(BackendONNX, library)
 	if err != nil {
 		return nil, err
 	}

@@ -84,6 +84,12 @@ func OpenSession(model []byte, o Options) (*Session, error) {
 	return s, nil
 }
 
+// Choose says which backend the options lead to here, and what the user should know about it.
+func Choose(o Options) (backend, notice string, err error) {
+	backend, _, notice, err = chooseBackend(o)
+	return backend, notice, err
+}
+
 // chooseBackend resolves options and environment to a backend that is installed.
 func chooseBackend(o Options) (backend, library, notice string, err error) {
 	backend = o.Backend

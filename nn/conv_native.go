@@ -79,7 +79,7 @@ func convGradInput(v, w *Node, geo geometry) *Node {
 }
 
 // dilate puts stride-1 zeros after every element of each spatial axis, by concatenation and reshape
-// (ONNX has no input dilation, and Pad has no interior).
+// (ONNX has no input dilation, and Pad has no interior). The zeros are made from v, so that they follow its batch.
 func dilate(v *Node, geo geometry) *Node {
 	if geo.stride == 1 {
 		return v
@@ -88,12 +88,14 @@ func dilate(v *Node, geo geometry) *Node {
 		dims := v.Shape().Dimensions
 		wide := append(append([]int{}, dims[:3+i]...), 1)
 		wide = append(wide, dims[3+i:]...)
-		gap := append([]int{}, wide...)
-		gap[3+i] = geo.stride - 1
-		joined := Concatenate([]*Node{Reshape(v, wide...), zeros(v.Graph(), gap...)}, 3+i)
+		parts := []*Node{Reshape(v, wide...)}
+		gap := MulScalar(parts[0], 0)
+		for range geo.stride - 1 {
+			parts = append(parts, gap)
+		}
 		out := append([]int{}, dims...)
 		out[2+i] *= geo.stride
-		v = Reshape(joined, out...)
+		v = Reshape(Concatenate(parts, 3+i), out...)
 	}
 	return v
 }

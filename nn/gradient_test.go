@@ -51,14 +51,14 @@ var layers = []struct {
 // TestGradients compares the gradient of every layer, with respect to its input and all its weights, with
 // central differences, on both CPU backends and with both ways of computing a convolution.
 func TestGradients(t *testing.T) {
-	for _, name := range []string{engine.ONNX, engine.Go} {
+	for _, name := range []string{engine.BackendONNX, engine.BackendGo} {
 		backend, err := engine.Training(name, "")
 		if err != nil {
 			t.Logf("backend %s is not here: %v", name, err)
 			continue
 		}
 		for _, native := range []bool{true, false} {
-			if name == engine.Go && native {
+			if name == engine.BackendGo && native {
 				continue // the Go backend always runs the lowered form
 			}
 			for _, l := range layers {

@@ -25,14 +25,10 @@ const (
 // sum(class*logits) with respect to the input and to the last feature map. Both are run against the network
 // that was trained, on batches of 1 and 3, before they are handed out.
 func (m *Model) Export(ctx context.Context, library string) (model, gradient []byte, err error) {
-	in := engine.Port{Name: portInput, Shape: m.input}
-	model, err = engine.Export(library, []engine.Port{in}, []string{portLogits}, func(in []*Node) []*Node {
-		logits, _ := m.net(nn.WithConstants(in[0].Graph(), m.Layout, m.Weights, true), in[0])
-		return []*Node{logits}
-	})
-	if err != nil {
+	if model, err = m.exportModel(library); err != nil {
 		return nil, nil, err
 	}
+	in := engine.Port{Name: portInput, Shape: m.input}
 	class := engine.Port{Name: portClass, Shape: []int{m.classes}}
 	outputs := []string{portLogits, portInputGradient, portFeatures, portFeaturesGradients}
 	gradient, err = engine.Export(library, []engine.Port{in, class}, outputs, func(in []*Node) []*Node {
@@ -45,6 +41,14 @@ func (m *Model) Export(ctx context.Context, library string) (model, gradient []b
 		return nil, nil, err
 	}
 	return model, gradient, m.verify(ctx, library, model, gradient)
+}
+
+func (m *Model) exportModel(library string) ([]byte, error) {
+	in := engine.Port{Name: portInput, Shape: m.input}
+	return engine.Export(library, []engine.Port{in}, []string{portLogits}, func(in []*Node) []*Node {
+		logits, _ := m.net(nn.WithConstants(in[0].Graph(), m.Layout, m.Weights, true), in[0])
+		return []*Node{logits}
+	})
 }
 
 // verify compares the exported graphs with the training graph on random input.
@@ -63,7 +67,7 @@ func (m *Model) verify(ctx context.Context, library string, graphs ...[]byte) er
 		return err
 	}
 	for _, onnx := range graphs {
-		s, err := engine.OpenSession(onnx, engine.Options{Backend: engine.ONNX, Library: library})
+		s, err := engine.OpenSession(onnx, engine.Options{Backend: engine.BackendONNX, Library: library})
 		if err != nil {
 			return err
 		}

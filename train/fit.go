@@ -227,6 +227,11 @@ func (r *run) one(b batch, total int) (loss float64, err error) {
 	if err != nil {
 		return 0, fault.Wrap(err, fault.EngineFailed, "a training step failed", "run `consilium doctor`, or choose --backend go")
 	}
+	for i, t := range in {
+		if i != decayInput {
+			t.(*tensors.Tensor).MustFinalizeAll() // native memory: the collector does not see how large it is
+		}
+	}
 	r.opt.weights, r.opt.mean, r.opt.square = out[1], out[2], out[3]
 	decay := float32(min(r.cfg.Average, (t+1)/(t+10)))
 	err = tensors.ConstFlatData(out[1], func(w []float32) {
@@ -237,7 +242,9 @@ func (r *run) one(b batch, total int) (loss float64, err error) {
 	if err != nil {
 		return 0, fault.Wrap(err, fault.EngineFailed, "weights could not be read back", "")
 	}
-	return float64(tensors.MustCopyFlatData[float32](out[0])[0]), nil
+	loss = float64(tensors.MustCopyFlatData[float32](out[0])[0])
+	out[0].MustFinalizeAll()
+	return loss, nil
 }
 
 // judge measures the averaged weights on the validation split and keeps them when they are the best so far.

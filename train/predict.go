@@ -74,7 +74,10 @@ func (m *Model) compilePredict() (err error) {
 func (m *Model) predictOnce(x []float32, weights *tensors.Tensor) (out []float32, err error) {
 	tryErr := engine.Try(func() {
 		var got []*tensors.Tensor
-		if got, err = m.predict.Exec(tensors.FromFlatDataAndDimensions(x, append([]int{predictBatch}, m.input...)...), weights); err == nil {
+		in := tensors.FromFlatDataAndDimensions(x, append([]int{predictBatch}, m.input...)...)
+		defer in.MustFinalizeAll() // native memory: the collector does not see how large it is
+		if got, err = m.predict.Exec(in, weights); err == nil {
+			defer got[0].MustFinalizeAll()
 			out, err = tensors.CopyFlatData[float32](got[0])
 		}
 	})

@@ -58,6 +58,9 @@ const (
 	clipNorm                  = 1.0 // of the whole gradient
 )
 
+// decayInput is the place of the decay mask among the step's inputs: the one tensor that is used again.
+const decayInput = 7
+
 // compileStep builds one training step: forward, loss, backward, clip, AdamW.
 // Inputs: x [B, ...], target [B, K], weight of each example [B], scalars [lr, decay, 1/(1-b1^t), 1/(1-b2^t)],
 // weights, moments, decay mask, dropout masks. Outputs: loss, weights, moments.

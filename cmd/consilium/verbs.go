@@ -11,6 +11,7 @@ func verbs(a *app) []*cobra.Command {
 		newTrain(a),
 		newEval(a),
 		newExport(a),
+		newBench(a),
 		newModels(a),
 		newDoctor(a),
 		newVersion(a),
