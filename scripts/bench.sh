@@ -15,11 +15,17 @@ mkdir -p "$OUT"
   grep -m1 'model name' /proc/cpuinfo 2>/dev/null || true
 } | tee "$OUT/machine.txt"
 
-echo "== go test -bench"
-"$GO" test -run '^$' -bench . -benchmem -benchtime "${BENCHTIME:-1s}" ./... | tee "$OUT/go.txt" | grep -E '^(pkg:|Benchmark|FAIL|panic)'
+# The same networks, sizes, batches and threads on both sides, in one run.
+THREADS=${THREADS:-$(getconf _NPROCESSORS_ONLN)}
+export THREADS
+echo "== Consilium: inference, then training steps ($THREADS threads)"
+bin/consilium bench --quiet --json --threads "$THREADS" >"$OUT/inference.json"
+bin/consilium bench --quiet --threads "$THREADS" --steps --json >"$OUT/steps.json"
+cat "$OUT/inference.json" "$OUT/steps.json"
 
-for script in bench/*.sh; do
-  [ -f "$script" ] || continue
-  echo "== $script"
-  "$script" | tee "$OUT/$(basename "$script" .sh).txt"
-done
+echo "== PyTorch: the same"
+bench/peer.sh | tee "$OUT/peer.jsonl"
+
+echo "== go test -bench"
+"$GO" test -run '^$' -bench . -benchmem -benchtime "${BENCHTIME:-1s}" ./... >"$OUT/go.txt" || { tail -n 20 "$OUT/go.txt"; exit 1; }
+grep -E '^(pkg:|Benchmark)' "$OUT/go.txt"
