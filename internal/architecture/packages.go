@@ -32,9 +32,9 @@ func (p Package) AllImports() []string {
 	return append(append(append([]string(nil), p.Imports...), p.TestImports...), p.XTestImports...)
 }
 
-// List runs `go list -json` in dir for the patterns.
+// List runs `go list -json` in dir for the patterns, with every optional backend linked in.
 func List(ctx context.Context, dir string, patterns ...string) ([]Package, error) {
-	args := append([]string{"list", "-json=ImportPath,Name,Doc,Dir,GoFiles,CgoFiles,Imports,TestImports,XTestImports"}, patterns...)
+	args := append([]string{"list", "-tags=xla", "-json=ImportPath,Name,Doc,Dir,GoFiles,CgoFiles,Imports,TestImports,XTestImports"}, patterns...)
 	out, err := command(ctx, dir, "go", args...)
 	if err != nil {
 		return nil, err
