@@ -323,3 +323,17 @@ func TestNewest(t *testing.T) {
 		t.Errorf("got %d bundles", len(got))
 	}
 }
+
+// BenchmarkExamine is the cost of one more picture, without and with its heat map.
+func BenchmarkExamine(b *testing.B) {
+	for name, out := range map[string]string{"answer": "", "heat-map": b.TempDir()} {
+		b.Run(name, func(b *testing.B) {
+			p, item := newPanel(b, out, paneltest.Film()), intake.Item{Path: "x.png", Image: grey(0.8)}
+			for b.Loop() {
+				if _, _, err := p.Examine(b.Context(), item); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -57,6 +57,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits,
 			"flip":  flip,
+			"long":  long,
 		},
 	})
 }
@@ -85,6 +86,16 @@ func flip(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	b[len(b)/2] ^= 1
 	ts.Check(os.WriteFile(path, b, 0o644))
+}
+
+// long runs a command with inputs of so many bytes that are not there: refused, not crashed.
+func long(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	for i := range n / 10 {
+		args = append(args, fmt.Sprintf("no-%06d", i))
+	}
+	exits(ts, false, append([]string{"3"}, args[1:]...))
 }
 
 func installModels(home, bundles string) error {
