@@ -38,7 +38,7 @@ build: ## compile bin/consilium
 
 .PHONY: demo
 demo: runtime build ## diagnose one synthetic patient and write the page
-	bin/consilium demo --once
+	bin/consilium demo --once --out out/demo
 
 .PHONY: test
 test: setup ## every check: format, vet, staticcheck, tests, race detector
