@@ -57,6 +57,7 @@ func openTraining(name, library string) (b compute.Backend, err error) {
 	tryErr := Try(func() {
 		switch name {
 		case BackendONNX:
+			silence()
 			onnxbackend.EnableAutoInstall(false) // nothing is ever downloaded at run time
 			b, err = onnxbackend.New("cpu," + library)
 		case BackendXLA:

@@ -147,3 +147,8 @@ func absolute(path string) string {
 	}
 	return path
 }
+
+// silence keeps the telemetry client from starting that ONNX Runtime's published builds carry: it reads the
+// command line (with the names of patients' files), keeps a database in the home folder, and overflows its
+// stack on a long command line. It has to be called before the library is loaded.
+func silence() { _ = os.Setenv("ORT_DISABLE_TELEMETRY", "1") }

@@ -30,6 +30,7 @@ func startONNX(library string) error {
 		}
 		return nil
 	}
+	silence()
 	ort.SetSharedLibraryPath(library)
 	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 		return fault.Wrap(err, fault.EngineMissing, "ONNX Runtime could not be loaded from "+library,

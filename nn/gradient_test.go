@@ -114,7 +114,7 @@ func checkGradient(t *testing.T, backend compute.Backend, native bool, input []i
 	}
 	dims := append([]int{batch}, input...)
 	run := func() []*tensors.Tensor {
-		out, err := exec.Exec(tensors.FromFlatDataAndDimensions(x, dims...), tensors.FromFlatDataAndDimensions(w, len(w)))
+		out, err := exec.Call(tensors.FromFlatDataAndDimensions(x, dims...), tensors.FromFlatDataAndDimensions(w, len(w)))
 		if err != nil {
 			t.Fatal(err)
 		}

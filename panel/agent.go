@@ -13,6 +13,7 @@ import (
 	"consilium/fault"
 	"consilium/intake"
 	"consilium/registry"
+	"consilium/signal"
 )
 
 // agent is one model with what it needs to answer. Its sessions are opened
@@ -159,6 +160,12 @@ func conformalSet(card registry.Card, probs []float64) []int {
 // cardNotes are the warnings that go with every answer of a model.
 func cardNotes(card registry.Card, item intake.Item) []string {
 	var notes []string
+	if card.Kind == clinical.KindECG && item.Recording != nil {
+		in := card.Input
+		if flat := signal.FlatLeads(*item.Recording, signal.ECGSpec{Leads: in.Leads, Rate: in.Rate, MinRate: in.MinRate, Seconds: in.Seconds}); len(flat) > 0 {
+			notes = append(notes, "No signal in "+strings.Join(flat, ", ")+": an electrode may have come off. Read as zero.")
+		}
+	}
 	if card.Synthetic {
 		notes = append(notes, "The model learnt from SYNTHETIC data only; its probabilities say nothing about patients.")
 	}

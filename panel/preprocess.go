@@ -27,6 +27,9 @@ func Tensor(card registry.Card, item intake.Item, into []float32) error {
 	return rangeOf(in).Check(into)
 }
 
+// maxFlatLeads is how many electrodes may have come off before an ECG is refused; the finding names them.
+const maxFlatLeads = 3
+
 // rangeOf is the card's range; a card without one checks nothing but finiteness.
 func rangeOf(in registry.Input) imaging.Range {
 	r := imaging.Range{Low: in.Low, High: in.High, MeanLow: in.MeanLow, MeanHigh: in.MeanHigh}
@@ -45,7 +48,7 @@ func fill(card registry.Card, item intake.Item, into []float32) error {
 	case card.Kind == clinical.KindVolume && item.Image != nil && len(in.Shape) == 4:
 		return imaging.Volume(*item.Image, imaging.Spec{Channels: in.Shape[0], Depth: in.Shape[1], Height: in.Shape[2], Width: in.Shape[3], Mean: in.Mean, Std: in.Std}, into)
 	case card.Kind == clinical.KindECG && item.Recording != nil && len(in.Shape) == 2:
-		return signal.ECG(*item.Recording, signal.ECGSpec{Leads: in.Leads, Rate: in.Rate, MinRate: in.MinRate, Seconds: in.Seconds}, into)
+		return signal.ECG(*item.Recording, signal.ECGSpec{Leads: in.Leads, Rate: in.Rate, MinRate: in.MinRate, Seconds: in.Seconds, MaxFlat: maxFlatLeads}, into)
 	case card.Kind == clinical.KindSound && item.Recording != nil && len(in.Shape) == 2:
 		return signal.LogMel(*item.Recording, SoundSpec(in), into)
 	}

@@ -36,7 +36,7 @@ func (e *experiment) bundle(t *trained, rule calibration.Conformal, r report.Run
 		c.Data.Splits[string(s.Name)] = s.Examples
 	}
 	input.Modalities, input.BodyParts = c.Input.Modalities, c.Input.BodyParts
-	c.Input, c.Calibration, c.Conformal = input, t.map_.Map, rule
+	c.Input, c.Calibration, c.Conformal = input, t.fitted.Map, rule
 	c.Figures = figures(r)
 	c.MadeBy, c.Trained = e.plan.Command, time.Now().UTC().Format(time.DateOnly)
 	if c.Synthetic {

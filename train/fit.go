@@ -221,7 +221,7 @@ func (r *run) one(b batch, total int) (loss float64, err error) {
 		in = append(in, mask)
 	}
 	var out []*tensors.Tensor
-	if tryErr := engine.Try(func() { out, err = m.step.Exec(in...) }); tryErr != nil {
+	if tryErr := engine.Try(func() { out, err = m.step.Call(in...) }); tryErr != nil {
 		return 0, tryErr
 	}
 	if err != nil {

@@ -76,7 +76,7 @@ func (m *Model) predictOnce(x []float32, weights *tensors.Tensor) (out []float32
 		var got []*tensors.Tensor
 		in := tensors.FromFlatDataAndDimensions(x, append([]int{predictBatch}, m.input...)...)
 		defer in.MustFinalizeAll() // native memory: the collector does not see how large it is
-		if got, err = m.predict.Exec(in, weights); err == nil {
+		if got, err = m.predict.Call(in, weights); err == nil {
 			defer got[0].MustFinalizeAll()
 			out, err = tensors.CopyFlatData[float32](got[0])
 		}

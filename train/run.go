@@ -38,7 +38,7 @@ type Result struct {
 type trained struct {
 	fit       *Fitted
 	val, test [][]float64
-	map_      calibration.Fitted
+	fitted    calibration.Fitted
 	probs     [][]float64 // calibrated, test
 	report    metric.Report
 }
@@ -152,10 +152,10 @@ func (e *experiment) measure(t *trained) (err error) {
 	if len(e.valLabels) >= isotonicExamples {
 		methods = append(methods, calibration.Isotonic)
 	}
-	if t.map_, err = calibration.Fit(t.val, e.valLabels, calibration.FitOptions{Methods: methods}); err != nil {
+	if t.fitted, err = calibration.Fit(t.val, e.valLabels, calibration.FitOptions{Methods: methods}); err != nil {
 		return err
 	}
-	if t.probs, err = apply(t.map_.Map, t.test); err != nil {
+	if t.probs, err = apply(t.fitted.Map, t.test); err != nil {
 		return err
 	}
 	t.report, err = metric.Evaluate(t.probs, e.testLabel, e.options())
@@ -206,7 +206,7 @@ func (e *experiment) conformal(held [][]float64) (calibration.Conformal, error) 
 func (e *experiment) result() (*Result, error) {
 	k := e.shipped()
 	t := e.runs[k]
-	rule, err := e.conformal(t.map_.Held)
+	rule, err := e.conformal(t.fitted.Held)
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +214,7 @@ func (e *experiment) result() (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	sweep, err := report.Sweep(t.map_.Held, e.valLabels, t.probs, e.testLabel)
+	sweep, err := report.SweepLike(rule, t.fitted.Held, e.valLabels, t.probs, e.testLabel)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +229,7 @@ func (e *experiment) result() (*Result, error) {
 	r := report.Run{
 		Title: e.plan.Card.Name, Task: e.plan.Card.Task, Data: e.info, Splits: e.splits, Shipped: k,
 		Model:       report.Model{Name: e.plan.Card.Name, Version: e.plan.Card.Version, Arch: e.plan.Config.Arch, Parameters: t.fit.Model.Layout.Size},
-		Calibration: &report.Calibration{Map: t.map_.Map, Split: dataset.Validation, Candidates: t.map_.Candidates, Before: before},
+		Calibration: &report.Calibration{Map: t.fitted.Map, Split: dataset.Validation, Candidates: t.fitted.Candidates, Before: before},
 		Conformal:   &report.Conformal{Rule: rule, Test: assessed, Sweep: sweep},
 		Config:      e.plan.Config.settings(), Command: e.plan.Command, Notes: e.notes,
 		Environment: []report.Setting{{Name: "backend", Value: t.fit.Model.backend.Name()}, {Name: "cores", Value: strconv.Itoa(runtime.NumCPU())},

@@ -50,7 +50,6 @@ type optimiser struct {
 	mean, square *tensors.Tensor
 	weights      *tensors.Tensor
 	decay        *tensors.Tensor
-	steps        int
 }
 
 const (

@@ -17,6 +17,9 @@ func init() {
 	add(Arch{Name: "cnn5", Kinds: []clinical.Kind{clinical.KindImage}, Rank: 3,
 		About: "five plain 3x3 convolutions: the yardstick of the speed comparison",
 		Build: cnn5})
+	add(Arch{Name: "linear", Kinds: []clinical.Kind{clinical.KindImage}, Rank: 3,
+		About: "logistic regression on the pixels: the floor that every network has to beat",
+		Build: linear})
 	add(Arch{Name: "resnet3d", Kinds: []clinical.Kind{clinical.KindVolume}, Rank: 4,
 		About: "residual network with 3x3x3 kernels, so that neighbouring slices are seen together",
 		Build: resnet3d})
@@ -74,5 +77,13 @@ func resnet3d(classes int) nn.Network {
 		x = b.Basic("block1", x, 32, 2)
 		x = b.Basic("block2", x, 64, 2)
 		return b.Dense("logits", b.Dropout(nn.GlobalPool(x), 0.2), classes), x
+	}
+}
+
+// linear has no hidden layer; its only feature map is the picture itself.
+func linear(classes int) nn.Network {
+	return func(b *nn.Build, x *Node) (logits, features *Node) {
+		dims := x.Shape().Dimensions
+		return b.Dense("logits", Reshape(x, dims[0], dims[1]*dims[2]*dims[3]), classes), x
 	}
 }

@@ -10,10 +10,6 @@ import (
 )
 
 func main() {
-	// ONNX Runtime's builds may carry a telemetry client that reads the command
-	// line (with the names of patients' files), keeps it in a database in the
-	// home folder, and overflows its stack on a long one. It never starts here.
-	_ = os.Setenv("ORT_DISABLE_TELEMETRY", "1")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
