@@ -49,7 +49,7 @@ func (e *experiment) bundle(t *trained, rule calibration.Conformal, r report.Run
 func figures(r report.Run) []registry.Figure {
 	var out []registry.Figure
 	for _, v := range r.Seeds[r.Shipped].Test.Values {
-		if v.Value == nil || v.Low == nil || v.High == nil || *v.Low == *v.High {
+		if v.Value == nil || v.Low == nil || v.High == nil || v.Baseline == nil || *v.Low == *v.High {
 			continue
 		}
 		out = append(out, registry.Figure{Metric: v.ID, Split: string(dataset.Test), Value: *v.Value,

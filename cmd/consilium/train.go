@@ -54,7 +54,7 @@ func newTrain(a *app) *cobra.Command {
 			}
 			bar := newTrainingBar(a, seeds)
 			result, err := train.Run(c.Context(), set, train.Plan{Config: cfg, Seeds: seeds, Coverage: coverage, Card: card, Out: out,
-				Command: commandLine(), Progress: bar.step})
+				Command: commandLine(os.Args[1:]), Progress: bar.step})
 			bar.end()
 			if err != nil {
 				return err
@@ -98,19 +98,36 @@ func cardFor(task, version string, info dataset.Info) (registry.Card, error) {
 		Limits:      []string{"The maker has not stated limits: treat every answer as unproven."}}, nil
 }
 
-// commandLine is how the program was called, fit to be repeated elsewhere: no path of this machine but file names.
-func commandLine() string {
-	args := []string{"consilium"}
-	for _, s := range os.Args[1:] {
-		name, value, has := strings.Cut(s, "=")
-		if has && strings.HasPrefix(name, "--") {
-			s = name + "=" + filepath.Base(value)
-		} else if strings.ContainsRune(s, filepath.Separator) {
-			s = filepath.Base(s)
+// commandLine is how the program was called, fit to be repeated elsewhere: file names instead of paths of this
+// machine, and without the flags that change nothing in the result.
+func commandLine(args []string) string {
+	words := []string{"consilium"}
+	for i := 0; i < len(args); i++ {
+		name, value, has := strings.Cut(args[i], "=")
+		switch name {
+		case "--quiet", "-q", "--json":
+			continue
+		case "--data-dir", "--library":
+			if !has {
+				i++
+			}
+			continue
 		}
-		args = append(args, s)
+		if has {
+			words = append(words, name+"="+base(value))
+		} else {
+			words = append(words, base(name))
+		}
 	}
-	return strings.Join(args, " ")
+	return strings.Join(words, " ")
+}
+
+// base is the last part of a path, and every other word as it is.
+func base(word string) string {
+	if strings.ContainsRune(word, filepath.Separator) {
+		return filepath.Base(word)
+	}
+	return word
 }
 
 // writeRun puts bundle and reports into the folder.
