@@ -18,7 +18,9 @@ mkdir -p "$OUT"
 # The same networks, sizes, batches and threads on both sides, in one run.
 THREADS=${THREADS:-$(getconf _NPROCESSORS_ONLN)}
 export THREADS
-echo "== Consilium: inference, then training steps ($THREADS threads)"
+echo "== Consilium: whole answers on one core, cost as work grows, inference and training steps ($THREADS threads)"
+bin/consilium bench --quiet --cases --threads 1 | tee "$OUT/answers.txt"
+bench/growth.sh | tee "$OUT/growth.txt"
 bin/consilium bench --quiet --json --threads "$THREADS" >"$OUT/inference.json"
 bin/consilium bench --quiet --threads "$THREADS" --steps --json >"$OUT/steps.json"
 cat "$OUT/inference.json" "$OUT/steps.json"

@@ -240,6 +240,9 @@ func TestEpochsFollowTheSizeOfTheSet(t *testing.T) {
 
 // TestFromDataToASignedModel is the researcher's way: train, calibrate, ship, open, measure again.
 func TestFromDataToASignedModel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: trains two networks")
+	}
 	if _, err := engine.FindLibrary(""); err != nil {
 		t.Skip("export needs ONNX Runtime: ", err)
 	}
