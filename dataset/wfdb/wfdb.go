@@ -101,18 +101,18 @@ func readAnnotations(folder fs.FS, name string, rate float64) ([]clinical.Annota
 	return ParseAnnotations(data, rate)
 }
 
-// open opens a regular file of the folder and gives its size.
+// open opens a regular file of the folder and gives its size. It looks before it
+// opens: a header may name a FIFO, whose opening waits for a writer that never comes.
 func open(folder fs.FS, name string) (fs.File, int64, error) {
-	f, err := folder.Open(name)
+	info, err := fs.Stat(folder, name)
 	if err != nil {
 		return nil, 0, fault.Wrap(err, fault.InputMissing, "cannot open "+name, "put the record's header and signal files in one folder")
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", name)
+	if !info.Mode().IsRegular() {
+		return nil, 0, fault.New(fault.InputMissing, name+" is not a regular file", "check the file")
 	}
+	f, err := folder.Open(name)
 	if err != nil {
-		f.Close()
 		return nil, 0, fault.Wrap(err, fault.InputMissing, "cannot read "+name, "check the file")
 	}
 	return f, info.Size(), nil

@@ -5,8 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"consilium/clinical"
 	"consilium/dataset/wfdb"
@@ -140,6 +142,50 @@ func TestLinkOutOfTheFolderIsRefused(t *testing.T) {
 	if _, err := wfdb.Read(filepath.Join(dir, "r")); fault.CodeOf(err) != fault.InputMissing {
 		t.Errorf("error %v", err)
 	}
+}
+
+// Opening a FIFO waits for its writer: whatever names one must be refused before that.
+func TestWhatIsNoFileIsRefusedUnopened(t *testing.T) {
+	const header, signal = "r.hea", "r.dat"
+	for name, place := range map[string]func(path string) error{
+		"FIFO":   func(path string) error { return syscall.Mkfifo(path, 0o644) },
+		"folder": func(path string) error { return os.Mkdir(path, 0o755) },
+	} {
+		for _, odd := range []string{header, signal, "r.atr"} {
+			t.Run(name+" "+odd, func(t *testing.T) {
+				dir := t.TempDir()
+				for file, content := range map[string]string{header: "r 1 100 1\nr.dat 16 1\n", signal: "\x01\x00"} {
+					if file == odd {
+						continue
+					}
+					if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := place(filepath.Join(dir, odd)); err != nil {
+					t.Fatal(err)
+				}
+				refused := goAndRead(filepath.Join(dir, "r"))
+				select {
+				case err := <-refused:
+					if fault.CodeOf(err) != fault.InputMissing {
+						t.Errorf("error %v", err)
+					}
+				case <-time.After(10 * time.Second):
+					t.Fatal("reading waits")
+				}
+			})
+		}
+	}
+}
+
+func goAndRead(path string) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		_, err := wfdb.Read(path)
+		done <- err
+	}()
+	return done
 }
 
 func TestAnnotationsParse(t *testing.T) {
