@@ -3,6 +3,7 @@ package explain
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -39,6 +40,17 @@ type Faithfulness struct {
 	Insertion       float64  `json:"insertion_auc"` // higher is better
 	InsertionRandom float64  `json:"insertion_auc_random"`
 	InsertionGain   Interval `json:"insertion_gain"` // method minus random
+	// Classes has the gains for each class that was explained, when there are several: a method may be
+	// good at a finding and worthless for its absence.
+	Classes []ClassGain `json:"classes,omitempty"`
+}
+
+// ClassGain is the part of the gains that the trials of one class bring.
+type ClassGain struct {
+	Class         int      `json:"class"`
+	Examples      int      `json:"examples"`
+	DeletionGain  Interval `json:"deletion_gain"`
+	InsertionGain Interval `json:"insertion_gain"`
 }
 
 // Interval is a mean with its 95% paired bootstrap interval over the examples.
@@ -48,16 +60,21 @@ type Interval struct {
 	High float64 `json:"high"`
 }
 
+// String is a gain with its verdict.
+func (i Interval) String() string {
+	verdict := "not distinguishable from random"
+	if i.Low > 0 {
+		verdict = "better than random"
+	} else if i.High < 0 {
+		verdict = "worse than random"
+	}
+	return fmt.Sprintf("gain %+.3f [%+.3f, %+.3f]: %s", i.Mean, i.Low, i.High, verdict)
+}
+
 // String is the report in two lines.
 func (f Faithfulness) String() string {
 	line := func(name string, value, random float64, gain Interval) string {
-		verdict := "not distinguishable from random"
-		if gain.Low > 0 {
-			verdict = "better than random"
-		} else if gain.High < 0 {
-			verdict = "worse than random"
-		}
-		return fmt.Sprintf("%s %s: AUC %.3f, random %.3f, gain %+.3f [%+.3f, %+.3f]: %s", f.Method, name, value, random, gain.Mean, gain.Low, gain.High, verdict)
+		return fmt.Sprintf("%s %s: AUC %.3f, random %.3f, %s", f.Method, name, value, random, gain)
 	}
 	return line("deletion", f.Deletion, f.DeletionRandom, f.DeletionGain) + "\n" +
 		line("insertion", f.Insertion, f.InsertionRandom, f.InsertionGain) + fmt.Sprintf(" (%d examples)", f.Examples)
@@ -112,7 +129,28 @@ func MeasureFaithfulness(ctx context.Context, p Predictor, kind clinical.Kind, e
 		o.Progress.report(i+1, len(trials))
 	}
 	f.DeletionGain, f.InsertionGain = bootstrap(deletion, o.Draws, rng), bootstrap(insertion, o.Draws, rng)
+	f.Classes = byClass(trials, deletion, insertion, o.Draws, rng)
 	return f, nil
+}
+
+// byClass splits the gains of the trials by the class that was explained; nil when it is always the same.
+func byClass(trials []Trial, deletion, insertion []float64, draws int, rng *rand.Rand) []ClassGain {
+	of := map[int][]int{}
+	for i, t := range trials {
+		of[t.Class] = append(of[t.Class], i)
+	}
+	if len(of) < 2 {
+		return nil
+	}
+	var gains []ClassGain
+	for _, class := range slices.Sorted(maps.Keys(of)) {
+		var del, ins []float64
+		for _, i := range of[class] {
+			del, ins = append(del, deletion[i]), append(ins, insertion[i])
+		}
+		gains = append(gains, ClassGain{class, len(del), bootstrap(del, draws, rng), bootstrap(ins, draws, rng)})
+	}
+	return gains
 }
 
 func (o FaithfulnessOptions) filled() FaithfulnessOptions {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/compute-onnx/support/protos"
@@ -26,11 +27,13 @@ type Network struct {
 
 // SanityOptions tune the check. The zero value is good.
 type SanityOptions struct {
-	Stages   int // how many depths of randomisation; 0: 4
+	Stages   int // how many depths of randomisation; 0: defaultStages
 	Seed     uint64
 	Engine   engine.Options
 	Progress Progress
 }
+
+const defaultStages = 4
 
 // Sanity says how much a method's maps change when the network's weights are
 // shuffled, layer by layer from the output (cascading randomisation, Adebayo et
@@ -38,10 +41,12 @@ type SanityOptions struct {
 type Sanity struct {
 	Method   string  `json:"method"`
 	Examples int     `json:"examples"`
+	Flat     int     `json:"flat"` // examples whose original map is the same everywhere: nothing to compare, left out of the means
 	Stages   []Stage `json:"stages"`
 }
 
-// Stage compares maps after some layers have been shuffled with the original ones; means over the examples.
+// Stage compares maps after some layers have been shuffled with the original ones; means over the examples
+// whose original map is not flat.
 type Stage struct {
 	Layers   int     `json:"layers"` // shuffled so far, from the output
 	Of       int     `json:"of"`
@@ -51,7 +56,7 @@ type Stage struct {
 
 // Passed says that the maps of the fully shuffled network hardly resemble the original ones.
 func (s Sanity) Passed() bool {
-	return len(s.Stages) > 0 && s.Stages[len(s.Stages)-1].Spearman < passSpearman
+	return len(s.Stages) > 0 && s.Flat < s.Examples && s.Stages[len(s.Stages)-1].Spearman < passSpearman
 }
 
 // passSpearman is the highest absolute rank correlation that counts as unlike.
@@ -67,7 +72,11 @@ func (s Sanity) String() string {
 	if !s.Passed() {
 		verdict = "the maps hardly depend on the weights: do not trust them"
 	}
-	fmt.Fprintf(&b, "%s (%d examples)", verdict, s.Examples)
+	fmt.Fprintf(&b, "%s sanity: %s (%d examples", s.Method, verdict, s.Examples)
+	if s.Flat > 0 {
+		fmt.Fprintf(&b, ", %d with a flat map", s.Flat)
+	}
+	b.WriteByte(')')
 	return b.String()
 }
 
@@ -78,7 +87,7 @@ func CheckSanity(ctx context.Context, n Network, method string, trials []Trial, 
 		return Sanity{}, fault.New(fault.Usage, "no examples to check on", "give at least one")
 	}
 	if o.Stages <= 0 {
-		o.Stages = 4
+		o.Stages = defaultStages
 	}
 	used := n.Model
 	if method != MethodOcclusion && n.Gradient != nil {
@@ -88,67 +97,77 @@ func CheckSanity(ctx context.Context, n Network, method string, trials []Trial, 
 	if err != nil {
 		return Sanity{}, err
 	}
+	var depths []int
+	for i := range o.Stages {
+		depths = append(depths, ((i+1)*total+o.Stages-1)/o.Stages)
+	}
+	depths = slices.Compact(depths) // fewer layers than stages
 	s := Sanity{Method: method, Examples: len(trials)}
-	original, err := n.maps(ctx, method, trials, o.Engine)
+	// Progress counts maps: those of the original network and of every stage.
+	progress := func(stage int) func(int) {
+		return func(n int) { o.Progress.report(stage*len(trials)+n, (len(depths)+1)*len(trials)) }
+	}
+	original, err := n.maps(ctx, method, trials, o.Engine, progress(0))
 	if err != nil {
 		return Sanity{}, err
 	}
-	last := 0
-	for i := 1; i <= o.Stages; i++ {
-		layers := (i*total + o.Stages - 1) / o.Stages
-		if layers == last {
-			continue
+	for _, m := range original {
+		if m.flat() {
+			s.Flat++
 		}
-		last = layers
+	}
+	for i, layers := range depths {
 		shuffled, err := n.shuffled(layers, o.Seed)
 		if err != nil {
 			return Sanity{}, err
 		}
-		maps, err := shuffled.maps(ctx, method, trials, o.Engine)
+		maps, err := shuffled.maps(ctx, method, trials, o.Engine, progress(i+1))
 		if err != nil {
 			return Sanity{}, err
 		}
-		t := Stage{Layers: layers, Of: total}
-		for j, m := range maps {
-			a, b := original[j].Positions(n.Kind), m.Positions(n.Kind)
-			t.Spearman += math.Abs(spearman(a.Values, b.Values)) / float64(len(maps))
-			t.SSIM += ssim(a.Values, b.Values, a.Shape) / float64(len(maps))
-		}
-		s.Stages = append(s.Stages, t)
-		o.Progress.report(i, o.Stages)
+		s.Stages = append(s.Stages, compare(original, maps, Stage{Layers: layers, Of: total}))
 	}
 	return s, nil
 }
 
-// maps explains every trial with a method.
-func (n Network) maps(ctx context.Context, method string, trials []Trial, o engine.Options) ([]Map, error) {
-	session, err := engine.OpenSession(n.Model, o)
-	if err != nil {
-		return nil, err
-	}
-	defer session.Close()
-	var gradient *engine.Session
-	if n.Gradient != nil {
-		if gradient, err = engine.OpenSession(n.Gradient, o); err != nil {
-			return nil, err
+// compare fills in the means over the maps whose original is not flat.
+func compare(original, maps []Map, t Stage) Stage {
+	n := 0.0
+	for i, m := range original {
+		if m.flat() {
+			continue
 		}
-		defer gradient.Close()
+		t.Spearman += math.Abs(spearman(m.Values, maps[i].Values))
+		t.SSIM += ssim(m.Values, maps[i].Values, m.Shape)
+		n++
 	}
-	m, err := NewModel(n.Kind, session, gradient)
+	t.Spearman /= max(n, 1)
+	t.SSIM /= max(n, 1)
+	return t
+}
+
+// flat says that a map is the same everywhere, and so says nothing.
+func (m Map) flat() bool { return slices.Min(m.Values) == slices.Max(m.Values) }
+
+// maps explains every trial with a method.
+func (n Network) maps(ctx context.Context, method string, trials []Trial, o engine.Options, done func(n int)) ([]Map, error) {
+	m, end, err := n.open(o)
 	if err != nil {
 		return nil, err
 	}
+	defer end()
 	e, err := New(method, m, nil)
 	if err != nil {
 		return nil, err
 	}
 	var maps []Map
-	for _, t := range trials {
+	for i, t := range trials {
 		one, err := e.Explain(ctx, t.Input, t.Class)
 		if err != nil {
 			return nil, err
 		}
-		maps = append(maps, one)
+		maps = append(maps, one.Positions(n.Kind))
+		done(i + 1)
 	}
 	return maps, nil
 }
@@ -165,7 +184,7 @@ func (n Network) shuffled(layers int, seed uint64) (Network, error) {
 	return out, err
 }
 
-// Shuffle permutes the values inside the last layers of weights of an ONNX
+// Shuffle permutes the values inside the last layers (kernels, matrices) of an ONNX
 // model, counted from the output in the order in which the graph first reads
 // them. Permuting keeps each layer's distribution. Errors: MODEL_MALFORMED, MODEL_UNSUPPORTED.
 func Shuffle(model []byte, layers int, seed uint64) ([]byte, error) {
@@ -189,7 +208,9 @@ func countLayers(model []byte) (int, error) {
 	return len(weights), err
 }
 
-// layersOf lists the float32 initialisers and constants in reading order.
+// layersOf lists the kernels and matrices, initialisers and constants of float32, in reading order. Vectors
+// (biases, the scales of a normalisation) stay: a gradient graph holds copies of them for its backward half,
+// and shuffled apart from each other they would give maps of no network at all.
 func layersOf(model []byte) (*protos.ModelProto, []*protos.TensorProto, error) {
 	m := new(protos.ModelProto)
 	if err := proto.Unmarshal(model, m); err != nil {
@@ -201,7 +222,7 @@ func layersOf(model []byte) (*protos.ModelProto, []*protos.TensorProto, error) {
 	}
 	var weights []*protos.TensorProto
 	take := func(t *protos.TensorProto) {
-		if t.GetDataType() == int32(protos.TensorProto_FLOAT) && max(len(t.GetFloatData()), len(t.GetRawData())/4) >= smallestLayer {
+		if len(t.GetDims()) > 1 && t.GetDataType() == int32(protos.TensorProto_FLOAT) && max(len(t.GetFloatData()), len(t.GetRawData())/4) >= smallestLayer {
 			weights = append(weights, t)
 		}
 	}

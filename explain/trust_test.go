@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -64,7 +65,7 @@ func TestFaithfulnessIsReproducible(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got[0] != got[1] {
+	if !reflect.DeepEqual(got[0], got[1]) {
 		t.Errorf("%+v\n%+v", got[0], got[1])
 	}
 	if _, err := MeasureFaithfulness(t.Context(), m, n.kind, e, nil, FaithfulnessOptions{}); fault.CodeOf(err) != fault.Usage {
@@ -93,6 +94,74 @@ func TestSanityNoticesTheWeights(t *testing.T) {
 		if !s.Passed() || last.Layers != last.Of || last.SSIM > 0.9 || !strings.Contains(s.String(), "depend on the weights") {
 			t.Errorf("%s: %s", method, s)
 		}
+	}
+}
+
+// A map that is the same everywhere does not resemble anything, and yet says nothing: that is no pass.
+func TestSanityDoesNotPassFlatMaps(t *testing.T) {
+	n := toys()[0]
+	trials := []Trial{{make([]float32, engine.Size(n.shape)), 1}} // tanh(0) = 0: no feature, no activation
+	s, err := CheckSanity(t.Context(), n.network(), MethodGradCAM, trials, SanityOptions{Engine: engine.Options{Backend: engine.BackendGo}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Passed() || s.Flat != 1 || !strings.Contains(s.String(), "1 with a flat map") {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestCheckMethodsCoversTheModel(t *testing.T) {
+	n := toys()[0]
+	o := CheckOptions{Seed: 1, Engine: engine.Options{Backend: engine.BackendGo}}
+	trials := trialsOf(n, 4)
+	trials[0].Class = 0
+	last, total := 0, -1
+	o.Progress = func(_ string, done, of int) {
+		if done < last {
+			t.Errorf("progress goes from %d to %d", last, done)
+		}
+		last, total = done, of
+	}
+	checks, err := CheckMethods(t.Context(), n.network(), nil, trials, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last != total {
+		t.Errorf("progress ends at %d of %d", last, total)
+	}
+	var names []string
+	for _, c := range checks {
+		names = append(names, c.Method)
+		if c.Faithfulness.Method != c.Method || c.Sanity.Method != c.Method || c.Sane != c.Sanity.Passed() {
+			t.Errorf("%+v", c)
+		}
+		by := c.Faithfulness.Classes
+		if len(by) != 2 || by[0].Examples != 1 || by[1].Examples != 3 {
+			t.Fatalf("classes %+v", by)
+		}
+		mean := (by[0].DeletionGain.Mean + 3*by[1].DeletionGain.Mean) / 4
+		if math.Abs(mean-c.Faithfulness.DeletionGain.Mean) > 1e-9 {
+			t.Errorf("the classes' gains add up to %v, not %v", mean, c.Faithfulness.DeletionGain.Mean)
+		}
+	}
+	if !slices.Equal(names, []string{MethodGradCAM, MethodIntegrated, MethodOcclusion}) {
+		t.Errorf("methods %v", names)
+	}
+	n2 := n.network()
+	n2.Gradient = nil
+	for _, c := range []struct {
+		methods []string
+		trials  []Trial
+		want    fault.Code
+	}{{nil, nil, fault.Usage}, {[]string{"tea-leaves"}, trials, fault.Usage}, {[]string{MethodGradCAM}, trials, fault.ModelUnsupported}} {
+		if _, err := CheckMethods(t.Context(), n2, c.methods, c.trials, o); fault.CodeOf(err) != c.want {
+			t.Errorf("%v: %v, want %s", c.methods, err, c.want)
+		}
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := CheckMethods(stopped, n.network(), nil, trials, o); err == nil {
+		t.Error("a stopped check gave figures")
 	}
 }
 

@@ -24,13 +24,8 @@ type Evaluation struct {
 
 // Evaluate runs a bundle over a split, a batch at a time, and measures its calibrated probabilities.
 func Evaluate(ctx context.Context, b *registry.Bundle, set dataset.Set, split dataset.Split, o engine.Options, progress func(done, all int)) (*Evaluation, error) {
-	info := set.Info()
-	if info.Kind != b.Card.Kind || engine.Size(info.Shape) != engine.Size(b.Card.Input.Shape) || len(info.Labels) != len(b.Card.Labels) {
-		return nil, fault.New(fault.ModelShape, "the model "+b.Card.Name+" and the data set "+info.Name+" have different inputs or labels",
-			"choose data of the kind, shape and labels that `consilium models show` prints")
-	}
-	if set.Len(split) == 0 {
-		return nil, fault.New(fault.DataMissing, "the data set has no examples in split "+string(split), "choose --split train, val or test")
+	if err := suits(b, set, split); err != nil {
+		return nil, err
 	}
 	s, err := engine.OpenSession(b.Model, o)
 	if err != nil {
@@ -41,7 +36,7 @@ func Evaluate(ctx context.Context, b *registry.Bundle, set dataset.Set, split da
 	if err != nil {
 		return nil, err
 	}
-	e := &Evaluation{Model: b.Card.Name, Version: b.Card.Version, Data: info, Split: split, Backend: s.Backend()}
+	e := &Evaluation{Model: b.Card.Name, Version: b.Card.Version, Data: set.Info(), Split: split, Backend: s.Backend()}
 	options := metric.Options{Groups: groups}
 	for _, l := range b.Card.Labels {
 		options.Labels = append(options.Labels, l.Name)
@@ -57,6 +52,19 @@ func Evaluate(ctx context.Context, b *registry.Bundle, set dataset.Set, split da
 		e.Coverage = &c
 	}
 	return e, nil
+}
+
+// suits refuses a set that the bundle was not made for, and an empty split.
+func suits(b *registry.Bundle, set dataset.Set, split dataset.Split) error {
+	info := set.Info()
+	if info.Kind != b.Card.Kind || engine.Size(info.Shape) != engine.Size(b.Card.Input.Shape) || len(info.Labels) != len(b.Card.Labels) {
+		return fault.New(fault.ModelShape, "the model "+b.Card.Name+" and the data set "+info.Name+" have different inputs or labels",
+			"choose data of the kind, shape and labels that `consilium models show` prints")
+	}
+	if set.Len(split) == 0 {
+		return fault.New(fault.DataMissing, "the data set has no examples in split "+string(split), "choose --split train, val or test")
+	}
+	return nil
 }
 
 func probabilities(ctx context.Context, b *registry.Bundle, s *engine.Session, set dataset.Set, split dataset.Split, progress func(done, all int)) (probs [][]float64, labels []int, groups []string, err error) {

@@ -7,8 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"consilium/clinical"
-	"consilium/dataset"
-	"consilium/fault"
 	"consilium/train"
 )
 
@@ -23,9 +21,9 @@ func newEval(a *app) *cobra.Command {
 		Example: "  consilium eval pneumonia --data pneumoniamnist.npz --split test\n  consilium eval runs/ecg/bundle --data synthetic:ecg --json",
 		Args:    exactly("MODEL"),
 		RunE: func(c *cobra.Command, args []string) error {
-			where := dataset.Split(split)
-			if where != dataset.Train && where != dataset.Validation && where != dataset.Test {
-				return fault.New(fault.Usage, "there is no split "+split, "choose train, val or test")
+			where, err := splitNamed(split)
+			if err != nil {
+				return err
 			}
 			store, err := a.store()
 			if err != nil {

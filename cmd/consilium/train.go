@@ -167,12 +167,16 @@ type trainingBar struct {
 }
 
 func newTrainingBar(a *app, seeds int) *trainingBar {
-	b := &trainingBar{seeds: seeds}
-	if !a.quiet && !a.json {
-		b.bar = progressbar.NewOptions(1, progressbar.OptionSetWriter(a.err), progressbar.OptionShowCount(),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(progressThrottle), progressbar.OptionSetWidth(24))
+	return &trainingBar{seeds: seeds, bar: newBar(a)}
+}
+
+// newBar is nil with --quiet and --json.
+func newBar(a *app) *progressbar.ProgressBar {
+	if a.quiet || a.json {
+		return nil
 	}
-	return b
+	return progressbar.NewOptions(1, progressbar.OptionSetWriter(a.err), progressbar.OptionShowCount(),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(progressThrottle), progressbar.OptionSetWidth(24))
 }
 
 func (b *trainingBar) step(s train.Step) {
