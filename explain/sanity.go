@@ -89,8 +89,11 @@ func CheckSanity(ctx context.Context, n Network, method string, trials []Trial, 
 	if o.Stages <= 0 {
 		o.Stages = defaultStages
 	}
+	if method == MethodOcclusion {
+		n.Gradient = nil // not asked: opening and shuffling it would only cost time
+	}
 	used := n.Model
-	if method != MethodOcclusion && n.Gradient != nil {
+	if n.Gradient != nil {
 		used = n.Gradient
 	}
 	total, err := countLayers(used)
