@@ -10,6 +10,7 @@ import (
 	"consilium/clinical"
 	"consilium/dataset"
 	"consilium/engine"
+	"consilium/metric"
 	"consilium/registry"
 	"consilium/train/report"
 )
@@ -48,7 +49,12 @@ func (e *experiment) bundle(t *trained, rule calibration.Conformal, r report.Run
 // figures puts the shipped model's test results and the mean over seeds on the card.
 func figures(r report.Run) []registry.Figure {
 	var out []registry.Figure
-	for _, v := range r.Seeds[r.Shipped].Test.Values {
+	test := r.Seeds[r.Shipped].Test
+	for _, v := range test.Values {
+		if v.ID == metric.IDAccuracy && v.Value != nil && *v.Value == 1 {
+			out = append(out, flawless(v, test.Examples))
+			continue
+		}
 		if v.Value == nil || v.Low == nil || v.High == nil || v.Baseline == nil || *v.Low == *v.High {
 			continue
 		}
@@ -56,13 +62,20 @@ func figures(r report.Run) []registry.Figure {
 			Low: min(*v.Low, *v.Value), High: max(*v.High, *v.Value), Baseline: v.Baseline, Note: "this model, 95% bootstrap interval"})
 	}
 	for _, v := range r.Across {
-		if len(r.Seeds) < 2 || (v.ID != "auc" && v.ID != "accuracy") || v.Mean == nil || v.BothLow == nil || v.BothHigh == nil {
+		if len(r.Seeds) < 2 || (v.ID != "auc" && v.ID != "accuracy") || v.Mean == nil || v.BothLow == nil || v.BothHigh == nil || *v.BothLow == *v.BothHigh {
 			continue
 		}
 		out = append(out, registry.Figure{Metric: v.ID, Split: string(dataset.Test), Value: *v.Mean, Low: min(*v.BothLow, *v.Mean), High: max(*v.BothHigh, *v.Mean),
 			Baseline: v.Baseline, Note: fmt.Sprintf("mean of %d seeds, 95%% two-way bootstrap interval over seeds and examples", len(r.Seeds))})
 	}
 	return out
+}
+
+// flawless is an accuracy of 1: every bootstrap draw gives 1 again, so the interval is the exact binomial one
+// (Clopper and Pearson 1934), whose lower end is 0.025^(1/n).
+func flawless(v metric.Value, n int) registry.Figure {
+	return registry.Figure{Metric: v.ID, Split: string(dataset.Test), Value: 1, Low: math.Pow(0.025, 1/float64(n)), High: 1,
+		Baseline: v.Baseline, Note: "this model, exact binomial 95% interval"}
 }
 
 // input measures the tensors of the train split, so that a diagnosis can refuse what training never saw:

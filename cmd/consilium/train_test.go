@@ -7,9 +7,9 @@ func TestCommandLineNamesNoPlaceOfThisMachine(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--quiet", "--data-dir", "/home/x/keys", "train", "--data", "/data/a.npz", "--out=/tmp/run", "--seeds", "5"},
+		{[]string{"--quiet", "--data-dir", "some/where/keys", "train", "--data", "data/a.npz", "--out=out/run", "--seeds", "5"},
 			"consilium train --data a.npz --out=run --seeds 5"},
-		{[]string{"train", "--data", "synthetic:ecg", "--data-dir=/x", "-q"}, "consilium train --data synthetic:ecg"},
+		{[]string{"train", "--data", "synthetic:ecg", "--data-dir=x/y", "-q"}, "consilium train --data synthetic:ecg"},
 	} {
 		if got := commandLine(c.args); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
