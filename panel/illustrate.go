@@ -53,10 +53,19 @@ func (a *agent) explainer(method string) (explain.Explainer, error) {
 		return nil, err
 	}
 	if method == MethodAuto {
-		method = m.Methods()[0]
+		method = best(m.Methods())
 	}
 	a.explained, err = explain.New(method, m, nil)
 	return a.explained, err
+}
+
+// best prefers integrated gradients: by deletion and insertion they are faithful on the shipped image model where
+// Grad-CAM is not (docs/explain.md). Occlusion, the last, needs no gradient and is always there.
+func best(methods []string) string {
+	if slices.Contains(methods, explain.MethodIntegrated) {
+		return explain.MethodIntegrated
+	}
+	return methods[len(methods)-1]
 }
 
 // explain makes the map of the label of that index for the item that was

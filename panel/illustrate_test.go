@@ -19,10 +19,10 @@ func TestEveryKindGetsAPicture(t *testing.T) {
 	wide := colour(0.8)
 	wide.Rows, wide.Columns = 28, 112
 	items := map[string]intake.Item{
-		explain.MethodOcclusion: {Path: "a/film.png", Image: grey(0.8)},
-		explain.MethodGradCAM:   {Path: "b/photo.jpg", Image: wide},
-		"ecg":                   {Path: "ecg.hea", Recording: ecg(1)},
-		"sound":                 {Path: "cough.wav", Recording: sound()},
+		explain.MethodOcclusion:  {Path: "a/film.png", Image: grey(0.8)},
+		explain.MethodIntegrated: {Path: "b/photo.jpg", Image: wide},
+		"ecg":                    {Path: "ecg.hea", Recording: ecg(1)},
+		"sound":                  {Path: "cough.wav", Recording: sound()},
 	}
 	out := filepath.Join(t.TempDir(), "maps")
 	p := newPanel(t, out, paneltest.All()...)

@@ -52,7 +52,7 @@ func newDemo(a *app) *cobra.Command {
 	c.Flags().BoolVar(&once, "once", false, "end after the page is written")
 	c.Flags().StringVarP(&dir, "out", "o", "consilium-demo", "folder for the patient's files, heat maps and page")
 	c.Flags().StringVar(&addr, "listen", "127.0.0.1:0", "loopback address of the page; port 0 takes a free one")
-	c.Flags().Uint64Var(&seed, "seed", 1, "which synthetic patient")
+	c.Flags().Uint64Var(&seed, "seed", 4, "which synthetic patient")
 	return c
 }
 
