@@ -25,6 +25,7 @@ func freeBatch(model []byte) ([]byte, error) {
 		return nil, fault.Wrap(err, fault.Internal, "the exported graph cannot be read back", "please report it")
 	}
 	g := m.Graph
+	simplify(g)
 	f := &batchFreer{graph: g, constants: map[string]*onnx.TensorProto{}}
 	for _, t := range g.Initializer {
 		f.constants[t.Name] = t

@@ -15,6 +15,7 @@ import (
 type Build struct {
 	Training bool // dropout and batch statistics are on
 	Native   bool // convolution as the backend's own operator; otherwise lowered to matrix products
+	Fused    bool // normalisation as one operator of the backend: fewer steps, and no gradient
 
 	graph   *Graph
 	layout  *Layout

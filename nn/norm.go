@@ -20,6 +20,12 @@ func (b *Build) GroupNorm(name string, x *Node, groups int) (y *Node) {
 	b.In(name, func() {
 		gain := b.Weight("gain", OneInit, false, c)
 		bias := b.Weight("bias", ZeroInit, false, c)
+		if b.Fused {
+			z := BackendFusedLayerNorm(Reshape(x, batch, groups, per*size), []int{2}, epsilon, nil, nil)
+			z = Add(Mul(z3(z, batch, c, size), Reshape(gain, 1, c, 1)), Reshape(bias, 1, c, 1))
+			y = Reshape(z, dims...)
+			return
+		}
 		var v, m, inv, s1, s2 *Node // statistics are [B, G, 1]; sums are [B, G, per]
 		gains := func(w *Node) *Node { return Reshape(w, 1, groups, per) }
 		perGroup := func(s *Node) *Node { return ReduceAndKeep(s, ReduceSum, 2) }

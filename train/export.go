@@ -46,7 +46,9 @@ func (m *Model) Export(ctx context.Context, library string) (model, gradient []b
 func (m *Model) exportModel(library string) ([]byte, error) {
 	in := engine.Port{Name: portInput, Shape: m.input}
 	return engine.Export(library, []engine.Port{in}, []string{portLogits}, func(in []*Node) []*Node {
-		logits, _ := m.net(nn.WithConstants(in[0].Graph(), m.Layout, m.Weights, true), in[0])
+		b := nn.WithConstants(in[0].Graph(), m.Layout, m.Weights, true)
+		b.Fused = true
+		logits, _ := m.net(b, in[0])
 		return []*Node{logits}
 	})
 }

@@ -298,7 +298,7 @@ func TestEveryNetworkExports(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(model)+len(gradient) > 2<<20 {
+			if len(model)+len(gradient) > 3<<20 {
 				t.Errorf("%d bytes", len(model)+len(gradient))
 			}
 			if _, err := registry.Inspect(model); err != nil {
