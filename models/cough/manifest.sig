@@ -1,5 +1,5 @@
 {
   "algorithm": "ed25519",
   "key": "aea6260bd38cb06c",
-  "signature": "TODGsyZZ9lCLJVwOM3sw4rlOQkM7busOiX7bMsSkGezOQmkL0iITDVwXXpxYlZOj4JzZJqRAQ6kgTnT/v7r4Dg=="
+  "signature": "xytbxCW9/BfpEp037MtWYePjkwChSJARWzDYzNIy9Pxn11rT8hZPuwCJSoV/ShvBU8PLD/5gLxjmVxf6H3inAA=="
 }

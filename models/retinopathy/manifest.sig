@@ -1,5 +1,5 @@
 {
   "algorithm": "ed25519",
   "key": "aea6260bd38cb06c",
-  "signature": "7xV9KnfaN8ZSWb8fYkkKHM9IVnIBqhRPbAtWnpzcci6+gfK3b5syrHbbrFum1LoIY7B9qgB2Yn7T+EtHy7bXAg=="
+  "signature": "4rR7gesDg9fK51N0thUqaFImSF3aNBKfByNDUZtif5e0HaVR9AGZ598f+tQdDqw+WAq2WmL8FsX4sm6CMStGBQ=="
 }
