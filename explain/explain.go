@@ -63,7 +63,11 @@ type Model struct {
 	classes           int
 }
 
-const defaultBatch = 16
+// A call holds at most mostBatch examples, and fewer of large ones: about batchValues input values.
+const (
+	mostBatch   = 8
+	batchValues = 1 << 17
+)
 
 // Names of the ports of gradient.onnx.
 const (
@@ -83,7 +87,7 @@ func NewModel(kind clinical.Kind, session, gradient *engine.Session) (*Model, er
 	if len(in) != 1 || len(in[0].Shape) < 2 {
 		return nil, fault.New(fault.ModelShape, "the model does not take one batch of examples", "explain models with one input")
 	}
-	m := &Model{Kind: kind, Batch: defaultBatch, session: session, gradient: gradient,
+	m := &Model{Kind: kind, session: session, gradient: gradient,
 		input: in[0].Name, logits: out[0].Name, shape: in[0].Shape[1:]}
 	for _, p := range out {
 		if p.Name == portLogits {
@@ -100,6 +104,7 @@ func NewModel(kind clinical.Kind, session, gradient *engine.Session) (*Model, er
 			return nil, fault.New(fault.ModelShape, fmt.Sprintf("input shape %v is not fixed", m.shape), "export the model with a fixed example shape")
 		}
 	}
+	m.Batch = min(max(batchValues/engine.Size(m.shape), 1), mostBatch)
 	if m.classes < 1 {
 		return nil, fault.New(fault.ModelShape, "the model does not give [batch, classes] logits", "export the model with logits of fixed width")
 	}
