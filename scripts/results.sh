@@ -10,14 +10,14 @@ ONLY=${ONLY:-}
 DATA=${CONSILIUM_DATA:-../shared/data}
 OUT=out/results
 
-# name = task | data | where the data comes from. The network is the default of the
+# name = task | data | where the data comes from | options. The network is the default of the
 # data's kind: nothing is tuned to one set.
 runs() {
   cat <<'TABLE'
 pneumonia|medmnist/pneumoniamnist.npz|MedMNIST v2, Zenodo record 10519652, file pneumoniamnist.npz
 retinopathy|medmnist/retinamnist.npz|MedMNIST v2, Zenodo record 10519652, file retinamnist.npz
 cough|cough_covid|repository covid19-cough/dataset, folder raw and metadata.json
-ecg|synthetic:ecg|generated, no download
+ecg|synthetic:ecg|generated, no download|--count 2000 --epochs 16
 TABLE
 }
 
@@ -27,7 +27,7 @@ present() { case "$1" in *:*) true ;; *) [ -e "$1" ] ;; esac; }
 
 mkdir -p "$OUT"
 measured=0 missing=0
-while IFS='|' read -r name data origin; do
+while IFS='|' read -r name data origin options; do
   if [ -n "$ONLY" ] && [ "$ONLY" != "$name" ]; then continue; fi
   from=$(place "$data")
   if ! present "$from"; then
@@ -37,8 +37,10 @@ while IFS='|' read -r name data origin; do
   fi
   echo "== $name: $SEEDS seeds"
   # An unfinished run of the same settings goes on from its checkpoints.
-  bin/consilium train --data "$from" --task "$name" --seeds "$SEEDS" --out "$OUT/$name" </dev/null | tee "$OUT/$name.train.txt"
-  bin/consilium eval "$OUT/$name/bundle" --data "$from" --split test </dev/null | tee "$OUT/$name.eval.txt"
+  # shellcheck disable=SC2086 # options are words
+  bin/consilium train --data "$from" --task "$name" --seeds "$SEEDS" --out "$OUT/$name" $options </dev/null | tee "$OUT/$name.train.txt"
+  # shellcheck disable=SC2086
+  bin/consilium eval "$OUT/$name/bundle" --data "$from" --split test ${options%%--epochs*} </dev/null | tee "$OUT/$name.eval.txt"
   measured=$((measured + 1))
 done < <(runs)
 

@@ -22,6 +22,8 @@ echo "== go test"
 echo "== go test -race"
 race=()
 for p in "${RACE[@]}"; do [ -d "${p%/...}" ] && race+=("$p"); done
-"$GO" test -json -race -short -timeout 12m "${race[@]}" | "$report" -title "race detector" -brief
+# The matrix kernels of GoMLX's Go backend step a pointer past the end of a slice before they mask it, which the
+# race detector's pointer check takes for an error; the check is off for that module and on for everything else.
+"$GO" test -json -race -short -gcflags='github.com/gomlx/compute/...=-d=checkptr=0' -timeout 12m "${race[@]}" | "$report" -title "race detector" -brief
 
 echo "all checks passed in $((SECONDS - started)) s"
