@@ -132,6 +132,15 @@ func (a *app) store() (*registry.Store, error) {
 	return registry.OpenStore(dir, models.FS(), slices.Collect(maps.Values(trust))...)
 }
 
+// model opens one model: a name, or the folder or zip of a bundle.
+func (a *app) model(ref string) (*registry.Bundle, error) {
+	store, err := a.store()
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(ref)
+}
+
 // atTerminal says whether w is a terminal that shows colours.
 func atTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)

@@ -25,11 +25,7 @@ func newEval(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			store, err := a.store()
-			if err != nil {
-				return err
-			}
-			b, err := store.Open(args[0])
+			b, err := a.model(args[0])
 			if err != nil {
 				return err
 			}

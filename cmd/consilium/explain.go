@@ -39,11 +39,7 @@ func newExplain(a *app) *cobra.Command {
 			return exactly("MODEL", "FILE")(c, args)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			store, err := a.store()
-			if err != nil {
-				return err
-			}
-			b, err := store.Open(args[0])
+			b, err := a.model(args[0])
 			if err != nil {
 				return err
 			}

@@ -22,11 +22,7 @@ func newExport(a *app) *cobra.Command {
 		Example: "  consilium export pneumonia --out exported\n  consilium models import exported/pneumonia.zip",
 		Args:    exactly("MODEL"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			store, err := a.store()
-			if err != nil {
-				return err
-			}
-			b, err := store.Open(args[0])
+			b, err := a.model(args[0])
 			if err != nil {
 				return err
 			}

@@ -110,11 +110,7 @@ func newModelsShow(a *app) *cobra.Command {
 		Example: "  consilium models show pneumonia\n  consilium models show pneumonia@1.0.0 --json",
 		Args:    exactly("MODEL"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			store, err := a.store()
-			if err != nil {
-				return err
-			}
-			b, err := store.Open(args[0])
+			b, err := a.model(args[0])
 			if err != nil {
 				return err
 			}
