@@ -99,16 +99,20 @@ func (e *experiment) input() (registry.Input, error) {
 		}
 		meanLow, meanHigh = min(meanLow, sum/float64(len(x))), max(meanHigh, sum/float64(len(x)))
 	}
-	margin := 0.5 * (meanHigh - meanLow)
-	in.MeanLow, in.MeanHigh = round(meanLow-margin), round(meanHigh+margin)
 	switch e.info.Kind {
 	case clinical.KindImage, clinical.KindVolume:
+		margin := 0.5 * (meanHigh - meanLow)
 		in.Low, in.High = 0, 1
-		in.MeanLow, in.MeanHigh = max(in.MeanLow, 0.02), min(in.MeanHigh, 0.98)
+		in.MeanLow, in.MeanHigh = max(round(meanLow-margin), 0.02), min(round(meanHigh+margin), 0.98)
+	case clinical.KindECG:
+		in.Low, in.High = -maxMillivolts, maxMillivolts // the mean says nothing: the baseline was removed
 	default:
-		in.Low, in.High = round(low-(high-low)), round(high+(high-low))
+		in.Low, in.High = round(low-2*(high-low)), round(high+2*(high-low))
 	}
 	return in, nil
 }
+
+// maxMillivolts is beyond what a heart gives; package signal refuses more than that as well.
+const maxMillivolts = 20
 
 func round(v float64) float64 { return math.Round(v*1e4) / 1e4 }

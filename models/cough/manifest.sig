@@ -1,5 +1,5 @@
 {
   "algorithm": "ed25519",
   "key": "aea6260bd38cb06c",
-  "signature": "xytbxCW9/BfpEp037MtWYePjkwChSJARWzDYzNIy9Pxn11rT8hZPuwCJSoV/ShvBU8PLD/5gLxjmVxf6H3inAA=="
+  "signature": "LzQ9ryW4YrSPRV6o9sMSKr1NeVUnTZ4Mjv17oQ6yjbqZexi40Qz8IvB0SyLQxwpgUyTDmFQTUxCdxk9Wz+sABQ=="
 }

@@ -1,5 +1,5 @@
 {
   "algorithm": "ed25519",
   "key": "aea6260bd38cb06c",
-  "signature": "jAPFw+DtlRO3zw9Cw+sJdsatxMPMA6IGIQVDcffN5EBfdUtllXC1f2JqxgDYHqX+aSzGLWg+kU+g2g+xpM87CQ=="
+  "signature": "UiVAyP7Wy6DDFqXFs0VHn59Uw/0scgo8miEynf+2uY79SNX7smC32yT9smp9VZOumZETlouAHyBlo0IMsXyvDw=="
 }
