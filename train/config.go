@@ -51,8 +51,8 @@ func Recipe(kind clinical.Kind) Config {
 	return c
 }
 
-// fewestEpochs and mostEpochs bound what Steps asks for.
-const fewestEpochs, mostEpochs = 4, 200
+// fewestEpochs and mostEpochs bound what Steps asks for: a large set still gets a dozen passes (--time-limit cuts them short).
+const fewestEpochs, mostEpochs = 12, 200
 
 // planned gives the recipe its number of epochs for a set of n training examples.
 func (c Config) planned(n int) Config {
