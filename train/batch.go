@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -113,7 +114,7 @@ func classWeights(counts []int, balance float64) []float64 {
 	}
 	for k, c := range counts {
 		if c > 0 {
-			w[k] = pow(total/(float64(len(counts))*float64(c)), balance)
+			w[k] = math.Pow(total/(float64(len(counts))*float64(c)), balance)
 			sum += w[k] * float64(c)
 		}
 	}

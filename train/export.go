@@ -10,15 +10,7 @@ import (
 	"consilium/engine"
 	"consilium/fault"
 	"consilium/nn"
-)
-
-// Names of the ports of exported models (docs/bundle.md).
-const (
-	portInput, portClass  = "input", "class"
-	portLogits            = "logits"
-	portInputGradient     = "input_gradient"
-	portFeatures          = "features"
-	portFeaturesGradients = "features_gradient"
+	"consilium/registry"
 )
 
 // Export gives model.onnx (input -> logits) and gradient.onnx, which explanations use: the gradient of
@@ -28,9 +20,9 @@ func (m *Model) Export(ctx context.Context, library string) (model, gradient []b
 	if model, err = m.exportModel(library); err != nil {
 		return nil, nil, err
 	}
-	in := engine.Port{Name: portInput, Shape: m.input}
-	class := engine.Port{Name: portClass, Shape: []int{m.classes}}
-	outputs := []string{portLogits, portInputGradient, portFeatures, portFeaturesGradients}
+	in := engine.Port{Name: registry.PortInput, Shape: m.input}
+	class := engine.Port{Name: registry.PortClass, Shape: []int{m.classes}}
+	outputs := []string{registry.PortLogits, registry.PortInputGradient, registry.PortFeatures, registry.PortFeaturesGradient}
 	gradient, err = engine.Export(library, []engine.Port{in, class}, outputs, func(in []*Node) []*Node {
 		b := nn.WithConstants(in[0].Graph(), m.Layout, m.Weights, true)
 		logits, features := m.net(b, in[0])
@@ -44,8 +36,8 @@ func (m *Model) Export(ctx context.Context, library string) (model, gradient []b
 }
 
 func (m *Model) exportModel(library string) ([]byte, error) {
-	in := engine.Port{Name: portInput, Shape: m.input}
-	return engine.Export(library, []engine.Port{in}, []string{portLogits}, func(in []*Node) []*Node {
+	in := engine.Port{Name: registry.PortInput, Shape: m.input}
+	return engine.Export(library, []engine.Port{in}, []string{registry.PortLogits}, func(in []*Node) []*Node {
 		b := nn.WithConstants(in[0].Graph(), m.Layout, m.Weights, true)
 		b.Fused = true
 		logits, _ := m.net(b, in[0])
@@ -74,15 +66,15 @@ func (m *Model) verify(ctx context.Context, library string, graphs ...[]byte) er
 			return err
 		}
 		for _, n := range []int{1, 3} {
-			in := map[string]engine.Tensor{portInput: {Shape: append([]int{n}, m.input...), Data: x[:n*size]}}
+			in := map[string]engine.Tensor{registry.PortInput: {Shape: append([]int{n}, m.input...), Data: x[:n*size]}}
 			if len(s.Inputs()) > 1 {
-				in[portClass] = engine.Tensor{Shape: []int{n, m.classes}, Data: make([]float32, n*m.classes)}
+				in[registry.PortClass] = engine.Tensor{Shape: []int{n, m.classes}, Data: make([]float32, n*m.classes)}
 			}
 			out, err := s.Run(ctx, in)
 			if err != nil {
 				return err
 			}
-			for i, v := range out[portLogits].Data {
+			for i, v := range out[registry.PortLogits].Data {
 				if d := math.Abs(float64(v - want[i])); d > 1e-3*(1+math.Abs(float64(want[i]))) {
 					return fault.New(fault.Internal, "the exported model gives other results than the trained network", "please report it")
 				}

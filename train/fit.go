@@ -94,7 +94,7 @@ func newRun(set dataset.Set, cfg Config) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	counts, err := classCounts(set)
+	weights, err := weightsFor(set, cfg.Balance)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func newRun(set dataset.Set, cfg Config) (*run, error) {
 	if err := model.compileStep(cfg.Loss); err != nil {
 		return nil, err
 	}
-	r := &run{cfg: cfg, model: model, feed: &feeder{set: set, cfg: cfg, info: info, weights: classWeights(counts, cfg.Balance)}}
+	r := &run{cfg: cfg, model: model, feed: &feeder{set: set, cfg: cfg, info: info, weights: weights}}
 	return r, r.restore()
 }
 
@@ -323,17 +323,25 @@ func (r *run) save() error {
 	return r.state.save(r.cfg.Resume)
 }
 
+// weightsFor gives the weight of each class. The train split is read for it only when the classes are to be balanced.
+func weightsFor(set dataset.Set, balance float64) ([]float64, error) {
+	if balance == 0 {
+		equal := make([]float64, len(set.Info().Labels))
+		for k := range equal {
+			equal[k] = 1
+		}
+		return equal, nil
+	}
+	counts, err := classCounts(set)
+	if err != nil {
+		return nil, err
+	}
+	return classWeights(counts, balance), nil
+}
+
 func classCounts(set dataset.Set) ([]int, error) {
 	info := set.Info()
 	counts := make([]int, len(info.Labels))
-	if l, ok := set.(interface {
-		Labels(dataset.Split) []int
-	}); ok {
-		for _, k := range l.Labels(dataset.Train) {
-			counts[k]++
-		}
-		return counts, nil
-	}
 	x := make([]float32, engine.Size(info.Shape))
 	for i := range set.Len(dataset.Train) {
 		s, err := set.Read(dataset.Train, i, x)
@@ -344,5 +352,3 @@ func classCounts(set dataset.Set) ([]int, error) {
 	}
 	return counts, nil
 }
-
-func pow(x, y float64) float64 { return math.Pow(x, y) }

@@ -3,6 +3,7 @@ package zoo
 
 import (
 	"sort"
+	"strings"
 
 	. "github.com/gomlx/gomlx/core/graph" //nolint:revive // graph code reads as formulas
 
@@ -38,7 +39,7 @@ func Names() []string {
 func Get(name string) (Arch, error) {
 	a, ok := archs[name]
 	if !ok {
-		return Arch{}, fault.New(fault.Usage, "there is no network called "+name, "choose one of: "+joined(Names()))
+		return Arch{}, fault.New(fault.Usage, "there is no network called "+name, "choose one of: "+strings.Join(Names(), ", "))
 	}
 	return a, nil
 }
@@ -56,17 +57,6 @@ func Default(kind clinical.Kind) string {
 		return "dense-table"
 	}
 	return "mobilenet2d"
-}
-
-func joined(names []string) string {
-	s := ""
-	for i, n := range names {
-		if i > 0 {
-			s += ", "
-		}
-		s += n
-	}
-	return s
 }
 
 // classifier is the common end: pooled features, one hidden layer, dropout, logits.
