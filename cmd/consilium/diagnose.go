@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io"
 	"strings"
 	"time"
 
@@ -96,7 +94,8 @@ func (a *app) examine(ctx context.Context, bundles []*registry.Bundle, paths []s
 		return assessment, failed // what was found until then is printed
 	}
 	if err == nil && show.html != "" {
-		err = writePage(show.html, page.Data{Assessment: assessment, Models: p.Cards(), Drawn: show.drawn, Version: version, Made: time.Now().Format("2 January 2006, 15:04")})
+		data := page.Data{Assessment: assessment, Models: p.Cards(), Drawn: show.drawn, Version: version, Made: time.Now().Format("2 January 2006, 15:04")}
+		err = writeFile(show.html, func(w io.Writer) error { return page.HTML(w, data) })
 		if err == nil {
 			a.progress("page: %s", show.html)
 		}
@@ -125,34 +124,4 @@ func refused(a clinical.Assessment) error {
 		what = "one input was refused"
 	}
 	return fault.New(fault.Code(a.Refusals[0].Code), what, "the reasons are listed with the result")
-}
-
-// writePage writes the page whole or not at all.
-func writePage(path string, d page.Data) error {
-	failed := func(err error) error {
-		return fault.Wrap(err, fault.IO, "the page "+path+" cannot be written", "name a file in a folder that exists and may be written")
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".page-*.html")
-	if err != nil {
-		return failed(err)
-	}
-	defer os.Remove(f.Name())
-	w := bufio.NewWriter(f)
-	err = page.HTML(w, d)
-	if err == nil {
-		err = w.Flush()
-	}
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return failed(err)
-	}
-	return nil
 }

@@ -32,16 +32,8 @@ func newExport(a *app) *cobra.Command {
 			written := map[string]string{}
 			put := func(what, name string, write func(io.Writer) error) error {
 				path := filepath.Join(out, b.Card.Name+name)
-				f, err := os.Create(path)
-				if err != nil {
-					return fault.Wrap(err, fault.IO, "cannot write "+path, "choose another --out")
-				}
-				err = write(f)
-				if closed := f.Close(); err == nil {
-					err = closed
-				}
-				if err != nil {
-					return fault.Wrap(err, fault.IO, "cannot write "+path, "free disk space")
+				if err := writeFile(path, write); err != nil {
+					return err
 				}
 				written[what] = path
 				return nil

@@ -144,15 +144,7 @@ func (a *app) writeRun(out string, r *train.Result) error {
 		return err
 	}
 	for name, write := range map[string]func(io.Writer, report.Run) error{"report.html": report.WriteHTML, "report.json": report.WriteJSON} {
-		f, err := os.Create(filepath.Join(out, name))
-		if err != nil {
-			return fault.Wrap(err, fault.IO, "the report cannot be written", "choose another --out")
-		}
-		err = write(f, r.Report)
-		if closed := f.Close(); err == nil && closed != nil {
-			err = fault.Wrap(closed, fault.IO, "the report cannot be written", "free disk space")
-		}
-		if err != nil {
+		if err := writeFile(filepath.Join(out, name), func(w io.Writer) error { return write(w, r.Report) }); err != nil {
 			return err
 		}
 	}
