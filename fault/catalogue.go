@@ -36,6 +36,21 @@ const (
 	EngineMissing    Code = "ENGINE_MISSING"    // ONNX Runtime or another backend is not there
 	EngineFailed     Code = "ENGINE_FAILED"     // the backend refused or failed
 	CheckpointBad    Code = "CHECKPOINT_BAD"    // checkpoint unreadable or of another run
+
+	StoreFailed     Code = "STORE_FAILED"     // the database or the blobs refused
+	StoreFull       Code = "STORE_FULL"       // no room on the disk
+	StoreCorrupt    Code = "STORE_CORRUPT"    // what was read is not what was written
+	NotFound        Code = "NOT_FOUND"        // no such study, series, instance, account ...
+	Conflict        Code = "CONFLICT"         // the state does not allow it: signed already, claimed by another ...
+	AccessDenied    Code = "ACCESS_DENIED"    // who asks is known and may not
+	AccessUnknown   Code = "ACCESS_UNKNOWN"   // nobody is signed in, or the secret is wrong
+	AccessLimited   Code = "ACCESS_LIMITED"   // too many requests
+	ConsentWithheld Code = "CONSENT_WITHHELD" // the patient's consent does not cover this purpose
+	AuditBroken     Code = "AUDIT_BROKEN"     // the audit log was changed, reordered or cut
+	PeerUnreachable Code = "PEER_UNREACHABLE" // PACS, record or queue does not answer
+	PeerRefused     Code = "PEER_REFUSED"     // it answers, and says no
+	QueueFailed     Code = "QUEUE_FAILED"     // the job queue refused or failed
+	DeidRefused     Code = "DEID_REFUSED"     // identity may remain in this object
 )
 
 // Entry describes a code: what it means and the exit status a verb ends with.
@@ -55,6 +70,7 @@ const (
 	ExitEngine      = 5
 	ExitInterrupted = 6
 	ExitData        = 7
+	ExitNode        = 8
 )
 
 // Catalogue lists every code in a fixed order.
@@ -88,6 +104,20 @@ func Catalogue() []Entry {
 		{EngineMissing, ExitEngine, "the chosen compute backend is not installed"},
 		{EngineFailed, ExitEngine, "the compute backend refused or failed"},
 		{CheckpointBad, ExitData, "the checkpoint cannot be read or belongs to another run"},
+		{StoreFailed, ExitNode, "the database or the blob store refused"},
+		{StoreFull, ExitNode, "no room is left on the disk"},
+		{StoreCorrupt, ExitNode, "what was read back is not what was written"},
+		{NotFound, ExitInput, "no such study, series, instance, account or entry"},
+		{Conflict, ExitInput, "the present state does not allow it: signed already, claimed by another"},
+		{AccessDenied, ExitNode, "who asks is known and may not do this"},
+		{AccessUnknown, ExitNode, "nobody is signed in, or the secret is wrong"},
+		{AccessLimited, ExitNode, "too many requests in a short time"},
+		{ConsentWithheld, ExitNode, "the patient's consent does not cover this purpose"},
+		{AuditBroken, ExitNode, "the audit log was changed, reordered or cut"},
+		{PeerUnreachable, ExitNode, "PACS, record system or queue does not answer"},
+		{PeerRefused, ExitNode, "PACS or record system answers, and says no"},
+		{QueueFailed, ExitNode, "the job queue refused or failed"},
+		{DeidRefused, ExitInput, "identity may remain in this object"},
 		{Interrupted, ExitInterrupted, "stopped by Ctrl-C; what was done so far is kept"},
 		{Timeout, ExitInterrupted, "stopped by a deadline or --time-limit"},
 	}
