@@ -34,6 +34,8 @@ type Finding struct {
 	Outcomes  []Outcome `json:"outcomes"`
 	Coverage  float64   `json:"coverage"` // that the conformal set promises, e.g. 0.90
 	Pictures  []Picture `json:"pictures,omitempty"`
+	Regions   []Region  `json:"regions,omitempty"`  // of a picture: where the model looked
+	Segments  []Segment `json:"segments,omitempty"` // of a signal: when it listened
 	Notes     []string  `json:"notes,omitempty"` // warnings: synthetic training data, out of intended use ...
 	Synthetic bool      `json:"synthetic"`       // the input says it is synthetic
 }
@@ -44,6 +46,24 @@ type Picture struct {
 	Outcome string `json:"outcome"` // which label it explains
 	Path    string `json:"path"`
 	Caption string `json:"caption"`
+	Overlay string `json:"overlay,omitempty"` // file of the map alone, transparent, over the whole image; "" when there is none
+}
+
+// Region is a box around a place that an answer rests on, in pixels of the
+// image as it was read.
+type Region struct {
+	X      float64 `json:"x"` // left edge
+	Y      float64 `json:"y"` // upper edge
+	Width  float64 `json:"width"`
+	Height float64 `json:"height"`
+	Weight float64 `json:"weight"` // share of the evidence for the answer, 0..1
+}
+
+// Segment is a stretch of a recording that an answer rests on, in seconds.
+type Segment struct {
+	Start  float64 `json:"start"`
+	End    float64 `json:"end"`
+	Weight float64 `json:"weight"`
 }
 
 // Refusal is an input that was not read, with the coded reason.

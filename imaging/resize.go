@@ -1,6 +1,7 @@
 package imaging
 
 import (
+	"image"
 	"math"
 
 	"consilium/clinical"
@@ -93,13 +94,11 @@ func planFor(img clinical.Image, s Spec) plan {
 	h, w := float64(img.Rows), float64(img.Columns)
 	p := plan{height: s.Height, width: s.Width, cover: box{0, 0, s.Height, s.Width}}
 	top, left := 0.0, 0.0
-	ratio := float64(s.Width) / float64(s.Height)
 	switch s.Fit {
 	case FitCrop:
-		// Whole pixels, so that a square cut is a cut and not a half-pixel blur.
-		ch, cw := max(math.Round(min(h, w/ratio)), 1), max(math.Round(min(w, h*ratio)), 1)
-		top, left = math.Floor((h-ch)/2), math.Floor((w-cw)/2)
-		h, w = ch, cw
+		cut := s.View(img.Rows, img.Columns)
+		top, left = float64(cut.Min.Y), float64(cut.Min.X)
+		h, w = float64(cut.Dy()), float64(cut.Dx())
 	case FitLetterbox:
 		scale := min(float64(s.Height)/h, float64(s.Width)/w)
 		nh := min(max(int(math.Round(h*scale)), 1), s.Height)
@@ -110,6 +109,20 @@ func planFor(img clinical.Image, s Spec) plan {
 	p.rows = spans(top, top+h, p.cover.bottom-p.cover.top, img.Rows)
 	p.columns = spans(left, left+w, p.cover.right-p.cover.left, img.Columns)
 	return p
+}
+
+// View is the part of a picture of that size which the tensor shows, in pixels:
+// the cut of FitCrop, else the whole picture. It is made of whole pixels, so that
+// a square cut is a cut and not a half-pixel blur.
+func (s Spec) View(rows, columns int) image.Rectangle {
+	if s.Fit != FitCrop {
+		return image.Rect(0, 0, columns, rows)
+	}
+	h, w := float64(rows), float64(columns)
+	ratio := float64(s.Width) / float64(s.Height)
+	ch, cw := max(math.Round(min(h, w/ratio)), 1), max(math.Round(min(w, h*ratio)), 1)
+	top, left := int(math.Floor((h-ch)/2)), int(math.Floor((w-cw)/2))
+	return image.Rect(left, top, left+int(cw), top+int(ch))
 }
 
 // frame resizes frame f to height x width x channels in a buffer of the pool.

@@ -93,6 +93,15 @@ func seen(img clinical.Image, in registry.Input) (clinical.Image, error) {
 // wave is the stretch of a sound that signal.LogMel takes: the loudest window,
 // in the middle of silence when the recording is shorter.
 func wave(rec clinical.Recording, in registry.Input) []float32 {
+	x := mono(rec)
+	clip := make([]float32, int(math.Ceil(in.Seconds*rec.Rate)))
+	from, to := signal.Loudest(x, len(clip))
+	copy(clip[(len(clip)-(to-from))/2:], x[from:to])
+	return clip
+}
+
+// mono averages the channels and takes off what is constant.
+func mono(rec clinical.Recording) []float32 {
 	x := make([]float32, len(rec.Channels[0].Samples))
 	mean := float32(0)
 	for _, c := range rec.Channels {
@@ -104,8 +113,5 @@ func wave(rec clinical.Recording, in registry.Input) []float32 {
 	for i := range x {
 		x[i] -= mean
 	}
-	clip := make([]float32, int(math.Ceil(in.Seconds*rec.Rate)))
-	from, to := signal.Loudest(x, len(clip))
-	copy(clip[(len(clip)-(to-from))/2:], x[from:to])
-	return clip
+	return x
 }

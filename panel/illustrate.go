@@ -1,9 +1,11 @@
 package panel
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
+	"image"
 	"os"
 	"path/filepath"
 	"slices"
@@ -112,7 +114,14 @@ func (p *Panel) illustrate(ctx context.Context, a *agent, item intake.Item, f *c
 	if err != nil {
 		return err
 	}
-	f.Pictures = append(f.Pictures, clinical.Picture{Method: method, Outcome: label, Path: path, Caption: caption})
+	shown := clinical.Picture{Method: method, Outcome: label, Path: path, Caption: caption}
+	if over := overlay(a.bundle.Card, item, m); over != nil {
+		if shown.Overlay, err = p.out.saveOverlay(over, path); err != nil {
+			return err
+		}
+	}
+	f.Pictures = append(f.Pictures, shown)
+	f.Regions, f.Segments = regions(a.bundle.Card, item, m), segments(a.bundle.Card, item, m)
 	return nil
 }
 
@@ -138,6 +147,19 @@ func (g *gallery) save(png []byte, input, model, method string) (string, error) 
 		return "", fault.Wrap(err, fault.IO, "the folder for heat maps cannot be made", "choose another with --out, or --method off")
 	}
 	if err := os.WriteFile(path, png, 0o644); err != nil {
+		return "", fault.Wrap(err, fault.IO, "a heat map cannot be written", "choose another folder with --out, or --method off")
+	}
+	return path, nil
+}
+
+// saveOverlay writes the map alone beside the annotated picture.
+func (g *gallery) saveOverlay(over image.Image, beside string) (string, error) {
+	var b bytes.Buffer
+	if err := explain.WritePNG(&b, over); err != nil {
+		return "", err
+	}
+	path := strings.TrimSuffix(beside, ".png") + ".overlay.png"
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
 		return "", fault.Wrap(err, fault.IO, "a heat map cannot be written", "choose another folder with --out, or --method off")
 	}
 	return path, nil
