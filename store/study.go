@@ -1,0 +1,211 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"consilium/fault"
+)
+
+// State of a study in the node.
+type State string
+
+// States. SetState moves a study from one to another.
+const (
+	StateReceiving  State = "receiving"
+	StateQueued     State = "queued"
+	StateDiagnosing State = "diagnosing"
+	StateReady      State = "ready"
+	StateFailed     State = "failed"
+	StateSigned     State = "signed"
+)
+
+// Urgency of a study's most urgent finding; the worklist puts high ones first.
+type Urgency int
+
+// Urgencies.
+const (
+	UrgencyNone Urgency = iota
+	UrgencyRoutine
+	UrgencyUrgent
+	UrgencyCritical
+)
+
+var urgencyNames = []string{"none", "routine", "urgent", "critical"}
+
+func (u Urgency) String() string {
+	if u < 0 || int(u) >= len(urgencyNames) {
+		return urgencyNames[0]
+	}
+	return urgencyNames[u]
+}
+
+// ParseUrgency reads what String writes; false for anything else.
+func ParseUrgency(s string) (Urgency, bool) {
+	i := slices.Index(urgencyNames, s)
+	return Urgency(max(i, 0)), i >= 0
+}
+
+// Study is one study as the worklist shows it.
+type Study struct {
+	UID                                    string
+	Patient                                PatientKey
+	Date, Time, ID, Accession, Description string
+	Referring                              string
+	Modalities                             []string // distinct, sorted
+	Series, Instances                      int
+	Bytes                                  int64
+	Received, Changed                      time.Time // first and latest instance
+	State                                  State
+	Urgency                                Urgency
+	Headline                               string // the most urgent answer in a few words
+	Findings                               int
+	Synthetic                              bool
+}
+
+const studyColumns = `studies.study_uid, studies.patient_id, studies.patient_name, studies.birth_date, studies.sex,
+	studies.study_date, studies.study_time, studies.study_id, studies.accession, studies.description, studies.referring,
+	studies.modalities, studies.series, studies.instances, studies.bytes, studies.received_us, studies.changed_us,
+	studies.state, studies.urgency, studies.headline, studies.findings, studies.synthetic`
+
+func scanStudy(r scanner) (s Study, err error) {
+	var modalities string
+	var received, changed int64
+	err = r.Scan(&s.UID, &s.Patient.ID, &s.Patient.Name, &s.Patient.BirthDate, &s.Patient.Sex,
+		&s.Date, &s.Time, &s.ID, &s.Accession, &s.Description, &s.Referring,
+		&modalities, &s.Series, &s.Instances, &s.Bytes, &received, &changed,
+		&s.State, &s.Urgency, &s.Headline, &s.Findings, &s.Synthetic)
+	s.Modalities = splitNonEmpty(modalities)
+	s.Received, s.Changed = at(received), at(changed)
+	return s, err
+}
+
+func splitNonEmpty(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, `\`)
+}
+
+// Study finds one study. Errors: NOT_FOUND, CONSENT_WITHHELD.
+func (s *Store) Study(ctx context.Context, r Reader, uid string) (Study, error) {
+	if err := r.check(); err != nil {
+		return Study{}, err
+	}
+	may, args := r.maySeeStudy(time.Now())
+	found, err := all(ctx, s, "the study could not be looked up", scanStudy,
+		"SELECT "+studyColumns+" FROM studies WHERE study_uid = ? AND "+may, append([]any{uid}, args...)...)
+	if err == nil && len(found) == 0 {
+		_, err = one(ctx, s, "there is no such study", value[int], "SELECT 1 FROM studies WHERE study_uid = ?", uid)
+		if err == nil {
+			err = r.withheld()
+		}
+	}
+	if err != nil {
+		return Study{}, err
+	}
+	return found[0], nil
+}
+
+// addStudy makes the study or fills in what earlier objects of it left empty.
+func (t *Tx) addStudy(ctx context.Context, i Instance) error {
+	keys := []string{i.Patient.ID, i.Patient.Name, fold(i.Patient.Name), i.Patient.BirthDate, i.Patient.Sex,
+		i.StudyDate, i.StudyTime, i.Accession, i.StudyID, i.Referring, i.StudyDescription}
+	columns := []string{"patient_id", "patient_name", "name_key", "birth_date", "sex",
+		"study_date", "study_time", "accession", "study_id", "referring", "description"}
+	fill := make([]string, len(columns))
+	for n, c := range columns {
+		fill[n] = fmt.Sprintf("%s = CASE WHEN studies.%[1]s = '' THEN excluded.%[1]s ELSE studies.%[1]s END", c)
+	}
+	args := append([]any{i.Study}, anys(keys)...)
+	args = append(args, "", "", micros(i.Received), micros(i.Received), string(StateReceiving), bit(i.Synthetic))
+	_, err := t.exec(ctx, "INSERT INTO studies (study_uid, "+strings.Join(columns, ", ")+`, search_key, modalities, received_us, changed_us, state, synthetic,
+		series, instances, bytes, urgency, headline, findings) VALUES (`+marks(len(args))+`, 0, 0, 0, 0, '', 0)
+		ON CONFLICT (study_uid) DO UPDATE SET `+strings.Join(fill, ", "), args...)
+	if err != nil {
+		return failed(err, "the study was not filed")
+	}
+	patient, err := one(ctx, t, "the study could not be read", value[string], "SELECT patient_id FROM studies WHERE study_uid = ?", i.Study)
+	if err == nil && patient != i.Patient.ID && i.Patient.ID != "" {
+		err = fault.New(fault.Conflict, "the study is stored with another patient ID", "find out whose it is: one of the two is wrong")
+	}
+	return err
+}
+
+// addSeries makes the series when it is new.
+func (t *Tx) addSeries(ctx context.Context, i Instance) error {
+	_, err := t.exec(ctx, `INSERT INTO series (study_uid, series_uid, modality, number, description, body_part, manufacturer, device,
+		data_class, result, instances, received_us) VALUES (`+marks(12)+`) ON CONFLICT (study_uid, series_uid) DO NOTHING`,
+		i.Study, i.Series, i.Modality, i.SeriesNumber, i.SeriesDescription, i.BodyPart, i.Manufacturer, i.Device,
+		string(i.DataClass()), bit(i.Result), 0, micros(i.Received))
+	return failed(err, "the series was not filed")
+}
+
+// countIn brings the counts and the search text of series and study up to date.
+func (t *Tx) countIn(ctx context.Context, i Instance) error {
+	if _, err := t.exec(ctx, "UPDATE series SET instances = instances + 1 WHERE study_uid = ? AND series_uid = ?", i.Study, i.Series); err != nil {
+		return failed(err, "the series was not counted")
+	}
+	modalities, err := all(ctx, t, "the series could not be listed", value[string],
+		"SELECT DISTINCT modality FROM series WHERE study_uid = ? AND modality <> '' ORDER BY modality", i.Study)
+	if err != nil {
+		return err
+	}
+	keys, err := one(ctx, t, "the study could not be read", scanSearchKey,
+		"SELECT patient_name, patient_id, accession, description FROM studies WHERE study_uid = ?", i.Study)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `UPDATE studies SET instances = instances + 1, bytes = bytes + ?, changed_us = ?, modalities = ?, search_key = ?,
+		synthetic = CASE WHEN ? = 1 THEN 1 ELSE synthetic END,
+		series = (SELECT count(*) FROM series WHERE series.study_uid = studies.study_uid) WHERE study_uid = ?`,
+		i.Size, micros(i.Received), strings.Join(modalities, `\`), keys, bit(i.Synthetic), i.Study)
+	return failed(err, "the study was not counted")
+}
+
+func scanSearchKey(r scanner) (string, error) {
+	var name, id, accession, description string
+	err := r.Scan(&name, &id, &accession, &description)
+	return fold(strings.Join([]string{name, id, accession, description}, "\n")), err
+}
+
+// SetState moves a study into a state, if it is in one of those named (none:
+// whatever it is in). Errors: NOT_FOUND, CONFLICT when it is in another state.
+func (s *Store) SetState(ctx context.Context, study string, from []State, to State) error {
+	return s.Tx(ctx, func(tx *Tx) error { return tx.SetState(ctx, study, from, to) })
+}
+
+// SetState is Store.SetState inside a transaction.
+func (t *Tx) SetState(ctx context.Context, study string, from []State, to State) error {
+	text, args := "UPDATE studies SET state = ? WHERE study_uid = ?", []any{string(to), study}
+	if len(from) > 0 {
+		text += " AND state IN (" + marks(len(from)) + ")"
+		for _, f := range from {
+			args = append(args, string(f))
+		}
+	}
+	n, err := t.exec(ctx, text, args...)
+	if err != nil {
+		return failed(err, "the study's state was not changed")
+	}
+	if n == 1 {
+		return nil
+	}
+	now, err := one(ctx, t, "there is no such study", value[string], "SELECT state FROM studies WHERE study_uid = ?", study)
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.Conflict, fmt.Sprintf("the study is %s and cannot become %s", now, to), "read the study again")
+}
+
+// SetOutcome writes what the worklist shows of a study's assessment.
+func (t *Tx) SetOutcome(ctx context.Context, study string, u Urgency, headline string, findings int) error {
+	n, err := t.exec(ctx, "UPDATE studies SET urgency = ?, headline = ?, findings = ? WHERE study_uid = ?", int(u), clean(headline), findings, study)
+	if err == nil && n == 0 {
+		return fault.New(fault.NotFound, "there is no such study", "check the identifier")
+	}
+	return failed(err, "the outcome was not stored")
+}
