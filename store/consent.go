@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -56,4 +57,33 @@ func (r Reader) maySeeStudy(now time.Time) (condition string, args []any) {
 // withheld tells why a thing that exists is not shown.
 func (r Reader) withheld() error {
 	return fault.New(fault.ConsentWithheld, fmt.Sprintf("the patient's consent does not cover reading this for %s", r.Purpose), "ask the patient, and record the consent")
+}
+
+// ConsentRule is one interval in which a patient's data of a class may, or may
+// not, be read for a purpose. The zero Until is "until changed".
+type ConsentRule struct {
+	Purpose     clinical.Purpose
+	Class       clinical.DataClass
+	From, Until time.Time
+	Allow       bool
+}
+
+// ReplaceConsent puts rules in the place of all that a patient had. Readers
+// obey from the commit on. The rules of one purpose and class do not overlap.
+func (t *Tx) ReplaceConsent(ctx context.Context, patient string, rules []ConsentRule) error {
+	patient = clean(patient)
+	if patient == "" {
+		return fault.New(fault.InputMissing, "consent needs a patient ID", "give the one that the studies carry")
+	}
+	if _, err := t.exec(ctx, "DELETE FROM consent_rules WHERE patient_id = ?", patient); err != nil {
+		return failed(err, "the consent was not stored")
+	}
+	for _, r := range rules {
+		_, err := t.exec(ctx, "INSERT INTO consent_rules (patient_id, purpose, class, from_us, until_us, allow) VALUES ("+marks(6)+")",
+			patient, string(r.Purpose), string(r.Class), micros(r.From), orNull(r.Until), bit(r.Allow))
+		if err != nil {
+			return failed(err, "the consent was not stored")
+		}
+	}
+	return nil
 }

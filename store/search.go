@@ -127,3 +127,22 @@ func (q StudyQuery) conditions() *conditions {
 	}
 	return c
 }
+
+// Counts says how many studies are in each state, of those the reader may see.
+func (s *Store) Counts(ctx context.Context, r Reader) (map[State]int, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	type count struct {
+		state State
+		n     int
+	}
+	may, args := r.maySeeStudy(time.Now())
+	list, err := all(ctx, s, "the studies could not be counted", func(r scanner) (c count, err error) { return c, r.Scan(&c.state, &c.n) },
+		"SELECT state, count(*) FROM studies WHERE "+may+" GROUP BY state", args...)
+	counts := map[State]int{}
+	for _, c := range list {
+		counts[c.state] = c.n
+	}
+	return counts, err
+}
