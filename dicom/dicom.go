@@ -10,15 +10,11 @@
 package dicom
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/cocosip/go-dicom/pkg/dicom/dataset"
-	"github.com/cocosip/go-dicom/pkg/dicom/parser"
 
 	"consilium/clinical"
 	"consilium/fault"
@@ -29,7 +25,6 @@ const (
 	MaxBytes  = 256 << 20 // of the file, and of its content once inflated
 	MaxPixels = 32 << 20  // values: frames x rows x columns x channels
 	MaxFrames = 4096
-	maxItems  = 50_000 // sequence items; the parser recurses into them
 )
 
 // Open reads a DICOM image from a file.
@@ -57,15 +52,11 @@ func Open(path string) (clinical.Image, error) {
 // one, and the values are clipped to it, as a viewer would show them; without a
 // window it is the range that BitsStored allows. Colour comes as RGB.
 func Read(r io.Reader, name string) (clinical.Image, error) {
-	obj, err := parse(r, name)
+	obj, err := ParseObject(r, name)
 	if err != nil {
 		return clinical.Image{}, err
 	}
-	p, err := obj.pixels()
-	if err != nil {
-		return clinical.Image{}, err
-	}
-	return obj.present(p)
+	return obj.Image()
 }
 
 // IsDICOM recognises a DICOM file by its first 132 bytes: the mark after the
@@ -74,53 +65,7 @@ func IsDICOM(head []byte) bool {
 	if len(head) >= 132 && string(head[128:132]) == "DICM" {
 		return true
 	}
-	return guessSyntax(head) != nil
-}
-
-// object is a parsed file.
-type object struct {
-	name   string
-	syntax syntax
-	data   *dataset.Dataset
-}
-
-func parse(r io.Reader, name string) (obj object, err error) {
-	raw, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
-	if err != nil {
-		return obj, fault.Wrap(err, fault.IO, "cannot read "+name, "check the file")
-	}
-	if len(raw) == 0 {
-		return obj, fault.New(fault.InputEmpty, name+" is empty", "copy the file again")
-	}
-	if !IsDICOM(raw[:min(len(raw), 132)]) {
-		return obj, malformed(name, "no DICOM data set")
-	}
-	obj.name = name
-	obj.syntax, raw, err = plainSyntax(raw, name)
-	if err != nil {
-		return obj, err
-	}
-	// The parser recurses into sequences without a limit of its own.
-	if items := bytes.Count(raw, []byte("\xfe\xff\x00\xe0")) + bytes.Count(raw, []byte("\xff\xfe\xe0\x00")); items > maxItems {
-		return obj, tooLarge(name, "%d sequence items, the limit is %d", items, maxItems)
-	}
-	defer func() {
-		if r := recover(); r != nil { // a defect of the parser must not end the program
-			err = malformed(name, fmt.Sprintf("the parser failed: %v", r))
-		}
-	}()
-	result, err := parser.Parse(bytes.NewReader(raw),
-		parser.WithReadOption(parser.ReadAll),
-		parser.WithMaxElementSize(uint32(len(raw))),
-		parser.WithAssumedTransferSyntax(obj.syntax.parser))
-	switch {
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return obj, fault.Wrap(err, fault.InputTruncated, name+" ends too early", "copy the file again")
-	case err != nil:
-		return obj, fault.Wrap(err, fault.InputMalformed, name+" is not a well-formed DICOM file", "export it again")
-	}
-	obj.data = result.Dataset
-	return obj, nil
+	return guessSyntax(head) != ""
 }
 
 func malformed(name, what string) error {

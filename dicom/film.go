@@ -1,20 +1,13 @@
 package dicom
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
-	"math/big"
 	"regexp"
-
-	"github.com/cocosip/go-dicom/pkg/dicom/dataset"
-	"github.com/cocosip/go-dicom/pkg/dicom/element"
-	"github.com/cocosip/go-dicom/pkg/dicom/tag"
-	"github.com/cocosip/go-dicom/pkg/dicom/transfer"
-	"github.com/cocosip/go-dicom/pkg/dicom/vr"
-	"github.com/cocosip/go-dicom/pkg/dicom/writer"
 
 	"consilium/clinical"
 	"consilium/fault"
@@ -44,14 +37,11 @@ func WriteFilm(w io.Writer, o FilmOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	ds, err := o.dataset()
-	if err == nil {
-		err = writer.Write(w, ds, writer.WithTransferSyntax(transfer.ExplicitVRLittleEndian))
-	}
+	f, err := o.object()
 	if err != nil {
-		return fault.Wrap(err, fault.IO, "cannot write the film", "check the folder and its free space")
+		return err
 	}
-	return nil
+	return f.Write(w)
 }
 
 // Values that may go into attributes of VR CS, LO and AS.
@@ -104,76 +94,54 @@ func (o FilmOptions) stored() []byte {
 	return out
 }
 
-func (o FilmOptions) dataset() (*dataset.Dataset, error) {
+func (o FilmOptions) object() (*Object, error) {
 	raw, m := o.stored(), o.Image
 	allocated := 8
-	pixelData := element.Element(element.NewOtherByte(tag.PixelData, raw))
 	if o.Bits == 12 {
 		allocated = 16
-		pixelData = element.NewOtherWord(tag.PixelData, raw)
 	}
-	id := m.Patient.ID
-	if id == "" {
-		id = "SYNTHETIC"
-	}
+	id := cmp.Or(m.Patient.ID, "SYNTHETIC")
 	content := fmt.Sprintf("%x %d %d %d", sha256.Sum256(raw), m.Rows, m.Columns, o.Bits)
-	text := func(t *tag.Tag, v *vr.VR, value string) element.Element {
-		if value == "" {
-			return element.NewString(t, v, nil)
-		}
-		return element.NewString(t, v, []string{value})
-	}
-	short := func(t *tag.Tag, value int) element.Element {
-		return element.NewUnsignedShort(t, []uint16{uint16(value)})
-	}
-	return dataset.NewWithElements([]element.Element{
-		text(tag.SpecificCharacterSet, vr.CS, "ISO_IR 100"),
-		element.NewString(tag.ImageType, vr.CS, []string{"DERIVED", "PRIMARY"}),
-		text(tag.SOPClassUID, vr.UI, computedRadiography),
-		text(tag.SOPInstanceUID, vr.UI, deriveUID("instance "+id+" "+content)),
-		text(tag.StudyDate, vr.DA, ""),
-		text(tag.StudyTime, vr.TM, ""),
-		text(tag.AccessionNumber, vr.SH, ""),
-		text(tag.Modality, vr.CS, "CR"),
-		text(tag.Manufacturer, vr.LO, "Consilium, synthetic data generator"),
-		text(tag.ReferringPhysicianName, vr.PN, ""),
-		text(tag.StudyDescription, vr.LO, "SYNTHETIC film"),
-		text(tag.DerivationDescription, vr.ST, clinical.SyntheticNotice),
-		text(tag.PatientName, vr.PN, "SYNTHETIC^PATIENT"),
-		text(tag.PatientID, vr.LO, id),
-		text(tag.PatientBirthDate, vr.DA, ""),
-		text(tag.PatientSex, vr.CS, m.Patient.Sex),
-		text(tag.PatientAge, vr.AS, m.Patient.Age),
-		text(tag.BodyPartExamined, vr.CS, m.BodyPart),
-		text(tag.ViewPosition, vr.CS, o.View),
-		text(tag.StudyInstanceUID, vr.UI, deriveUID("study "+id)),
-		text(tag.SeriesInstanceUID, vr.UI, deriveUID("series "+id+" "+o.View)),
-		text(tag.StudyID, vr.SH, "1"),
-		text(tag.SeriesNumber, vr.IS, "1"),
-		text(tag.InstanceNumber, vr.IS, "1"),
-		element.NewString(tag.PatientOrientation, vr.CS, []string{"L", "F"}),
-		text(tag.ImageComments, vr.LT, clinical.SyntheticNotice),
-		short(tag.SamplesPerPixel, 1),
-		text(tag.PhotometricInterpretation, vr.CS, "MONOCHROME2"),
-		short(tag.Rows, m.Rows),
-		short(tag.Columns, m.Columns),
-		short(tag.BitsAllocated, allocated),
-		short(tag.BitsStored, o.Bits),
-		short(tag.HighBit, o.Bits-1),
-		short(tag.PixelRepresentation, 0),
-		text(tag.BurnedInAnnotation, vr.CS, "NO"),
-		text(tag.LossyImageCompression, vr.CS, "00"),
-		text(tag.WindowCenter, vr.DS, fmt.Sprint(int(1)<<(o.Bits-1))),
-		text(tag.WindowWidth, vr.DS, fmt.Sprint(int(1)<<o.Bits)),
-		pixelData,
+	f := New(ExplicitLittle)
+	err := f.setAll([]attribute{
+		{ImageType, list("DERIVED", "PRIMARY")},
+		{SOPClassUID, list(computedRadiography)},
+		{SOPInstanceUID, list(DerivedUID("instance " + id + " " + content))},
+		{StudyDate, nil},
+		{StudyTime, nil},
+		{AccessionNumber, nil},
+		{Modality, list("CR")},
+		{Manufacturer, list("Consilium, synthetic data generator")},
+		{ReferringPhysicianName, nil},
+		{StudyDescription, list("SYNTHETIC film")},
+		{DerivationDescription, list(clinical.SyntheticNotice)},
+		{PatientName, list("SYNTHETIC^PATIENT")},
+		{PatientID, list(id)},
+		{PatientBirthDate, nil},
+		{PatientSex, given(m.Patient.Sex)},
+		{PatientAge, given(m.Patient.Age)},
+		{BodyPartExamined, given(m.BodyPart)},
+		{ViewPosition, list(o.View)},
+		{StudyInstanceUID, list(DerivedUID("study " + id))},
+		{SeriesInstanceUID, list(DerivedUID("series " + id + " " + o.View))},
+		{StudyID, list("1")},
+		{SeriesNumber, list("1")},
+		{InstanceNumber, list("1")},
+		{PatientOrientation, list("L", "F")},
+		{ImageComments, list(clinical.SyntheticNotice)},
+		{SamplesPerPixel, list(1)},
+		{PhotometricInterpretation, list("MONOCHROME2")},
+		{Rows, list(m.Rows)},
+		{Columns, list(m.Columns)},
+		{BitsAllocated, list(allocated)},
+		{BitsStored, list(o.Bits)},
+		{HighBit, list(o.Bits - 1)},
+		{PixelRepresentation, list(0)},
+		{BurnedInAnnotation, list("NO")},
+		{LossyImageCompression, list("00")},
+		{WindowCenter, list(int(1) << (o.Bits - 1))},
+		{WindowWidth, list(int(1) << o.Bits)},
+		{PixelData, list(raw)},
 	})
-}
-
-// deriveUID makes a UID from text: 2.25 and a UUID of version 8 (RFC 9562) as
-// a decimal number.
-func deriveUID(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	sum[6] = sum[6]&0x0f | 0x80
-	sum[8] = sum[8]&0x3f | 0x80
-	return "2.25." + new(big.Int).SetBytes(sum[:16]).String()
+	return f, err
 }

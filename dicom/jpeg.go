@@ -6,15 +6,16 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
-
-	"github.com/cocosip/go-dicom/pkg/io/buffer"
+	"slices"
 
 	"consilium/fault"
 )
 
+const jpegBaseline = "1.2.840.10008.1.2.4.50"
+
 // decodeJPEG decodes JPEG baseline frames into raw components: what they mean
 // is for the photometric interpretation to say, not for the JPEG file.
-func (p *pixels) decodeJPEG(name string, fragments []buffer.ByteBuffer) error {
+func (p *pixels) decodeJPEG(name string, fragments [][]byte) error {
 	if p.allocated != 8 || p.stored != 8 || p.signed {
 		return malformed(name, "JPEG baseline has 8 unsigned bits")
 	}
@@ -40,17 +41,17 @@ func (p *pixels) decodeJPEG(name string, fragments []buffer.ByteBuffer) error {
 
 // splitFrames joins the fragments of each frame. A frame starts where a
 // fragment starts with the JPEG start mark.
-func splitFrames(fragments []buffer.ByteBuffer, frames int) [][]byte {
+func splitFrames(fragments [][]byte, frames int) [][]byte {
 	var out [][]byte
 	for _, f := range fragments {
-		data := f.Data()
+		data := f
 		starts := len(data) >= 2 && data[0] == 0xff && data[1] == 0xd8
 		if len(out) == 0 || starts && frames > 1 {
 			out = append(out, data)
 			continue
 		}
 		last := &out[len(out)-1]
-		*last = append(*last, data...)
+		*last = append(slices.Clip(*last), data...)
 	}
 	return out
 }

@@ -28,7 +28,7 @@ func storedBytes(p *pixels) []byte {
 	for i := range p.count() {
 		var b [4]byte
 		binary.LittleEndian.PutUint32(b[:], uint32(p.at(i)))
-		if p.channels == 1 && p.order == binary.BigEndian {
+		if p.channels == 1 && p.wasBigEndian {
 			slices.Reverse(b[:width]) // colour was copied into native order there
 		}
 		out = append(out, b[:width]...)
@@ -56,7 +56,10 @@ func TestManifest(t *testing.T) {
 	}
 	// Files in which we rightly differ: pydicom leaves 12-bit negative values
 	// without their sign; a data set that is not encoded as its header says.
-	exceptions := map[string]bool{"pydicom-data/mlut_18.dcm": true, "pydicom/SC_rgb_jpeg.dcm": true}
+	exceptions := map[string]bool{
+		// pydicom 2.3 does not swap 8-bit values in big endian words: we give what the little endian twins give.
+		"pydicom-data/OBXXXX1A_expb.dcm": true, "pydicom/SC_rgb_small_odd_big_endian.dcm": true,
+		"pydicom-data/mlut_18.dcm": true, "pydicom/SC_rgb_jpeg.dcm": true}
 	want, match := map[string]int{}, map[string]int{}
 	for _, row := range rows[1:] {
 		name, kind := row[column["file"]], row[column["transfer_syntax"]]
@@ -92,7 +95,7 @@ func readStored(path string) (*pixels, error) {
 	if err != nil {
 		return nil, err
 	}
-	obj, err := parse(bytes.NewReader(data), filepath.Base(path))
+	obj, err := ParseObject(bytes.NewReader(data), filepath.Base(path))
 	if err != nil {
 		return nil, err
 	}
@@ -156,8 +159,8 @@ func isJPEG(path string) bool {
 	if err != nil {
 		return false
 	}
-	obj, err := parse(bytes.NewReader(data), path)
-	return err == nil && obj.syntax.jpeg
+	obj, err := ParseObject(bytes.NewReader(data), path)
+	return err == nil && obj.syntax == jpegBaseline
 }
 
 func TestEveryFileIsReadOrRefused(t *testing.T) {

@@ -4,10 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/cocosip/go-dicom/pkg/dicom/tag"
-	"github.com/cocosip/go-dicom/pkg/dicom/uid"
-	"github.com/cocosip/go-dicom/pkg/io/buffer"
-
 	"consilium/fault"
 )
 
@@ -18,7 +14,7 @@ type pixels struct {
 	allocated, stored, high         int // bits of a value, those used, the highest one used
 	signed                          bool
 	photometric                     string
-	order                           binary.ByteOrder
+	wasBigEndian                    bool
 	raw                             []byte
 }
 
@@ -33,9 +29,9 @@ func (p *pixels) at(i int) int64 {
 	case p.allocated == 8:
 		v = uint32(p.raw[i])
 	case p.allocated == 16:
-		v = uint32(p.order.Uint16(p.raw[2*i:]))
+		v = uint32(binary.LittleEndian.Uint16(p.raw[2*i:]))
 	default:
-		v = p.order.Uint32(p.raw[4*i:])
+		v = binary.LittleEndian.Uint32(p.raw[4*i:])
 	}
 	v <<= 31 - p.high
 	if p.signed {
@@ -53,35 +49,41 @@ func (p *pixels) limits() (low, high float64) {
 }
 
 // pixels reads the image pixel module and decodes the pixel data.
-func (o object) pixels() (*pixels, error) {
-	data, found := o.data.Get(tag.PixelData)
-	if !found {
-		if o.data.Contains(tag.FloatPixelData) || o.data.Contains(tag.DoubleFloatPixelData) {
+func (o *Object) pixels() (*pixels, error) {
+	if !o.Has(PixelData) {
+		if o.Has(FloatPixelData) || o.Has(DoubleFloatPixelData) {
 			return nil, unsupported(o.name, "floating-point pixels")
 		}
-		class := uid.Parse(o.text(tag.SOPClassUID), "object", uid.TypeSOPClass).Name()
-		return nil, fault.New(fault.InputUnsupported, fmt.Sprintf("%s: a DICOM %s without an image", o.name, class), "hand in a DICOM image")
+		return nil, fault.New(fault.InputUnsupported, fmt.Sprintf("%s: a DICOM %s without an image", o.name, UIDName(o.Text(SOPClassUID))), "hand in a DICOM image")
 	}
 	p, err := o.layout()
 	if err != nil {
 		return nil, err
 	}
-	if encapsulated, ok := data.(interface{ Fragments() []buffer.ByteBuffer }); ok {
-		if !o.syntax.jpeg {
-			return nil, malformed(o.name, "compressed pixel data under an uncompressed transfer syntax")
-		}
-		return p, p.decodeJPEG(o.name, encapsulated.Fragments())
+	fragments := o.Fragments(PixelData)
+	switch {
+	case !Supported(o.syntax):
+		return nil, unsupported(o.name, "transfer syntax %s", UIDName(o.syntax))
+	case (fragments != nil) != Encapsulated(o.syntax):
+		return nil, malformed(o.name, "pixel data that do not fit the transfer syntax "+UIDName(o.syntax))
+	case fragments == nil:
+		return p, p.unpack(o, o.Bytes(PixelData))
 	}
-	plain, ok := data.(interface{ Buffer() buffer.ByteBuffer })
-	if !ok || plain.Buffer() == nil || o.syntax.jpeg {
-		return nil, malformed(o.name, "uncompressed pixel data under a compressed transfer syntax")
+	return p, p.decodeJPEG(o.name, fragments[min(1, len(fragments)):])
+}
+
+// Supported says whether images under this transfer syntax can be decoded.
+func Supported(syntax string) bool {
+	switch syntax {
+	case ImplicitLittle, ExplicitLittle, ExplicitBig, Deflated, jpegBaseline:
+		return true
 	}
-	return p, p.unpack(o, plain.Buffer().Data())
+	return false
 }
 
 // unpack takes uncompressed pixel data over: checks its length and brings the
 // values of each pixel side by side.
-func (p *pixels) unpack(o object, raw []byte) error {
+func (p *pixels) unpack(o *Object, raw []byte) error {
 	half := p.channels == 3 && p.photometric == "YBR_FULL_422" && p.allocated == 8
 	need := (p.count()*p.allocated + 7) / 8
 	if half {
@@ -94,7 +96,7 @@ func (p *pixels) unpack(o object, raw []byte) error {
 	switch {
 	case half:
 		p.raw = expand422(p.raw, p.frames*p.rows, p.columns)
-	case p.channels > 1 && o.short(tag.PlanarConfiguration, 0) == 1:
+	case p.channels > 1 && o.short(PlanarConfiguration, 0) == 1:
 		p.raw = interleave(p.raw, p.frames, p.channels, p.allocated/8)
 	}
 	return nil
@@ -130,23 +132,20 @@ func expand422(raw []byte, lines, columns int) []byte {
 }
 
 // layout reads and checks the attributes that describe the pixel data.
-func (o object) layout() (*pixels, error) {
+func (o *Object) layout() (*pixels, error) {
 	p := &pixels{
-		frames:      1,
-		rows:        o.short(tag.Rows, 0),
-		columns:     o.short(tag.Columns, 0),
-		channels:    o.short(tag.SamplesPerPixel, 1),
-		allocated:   o.short(tag.BitsAllocated, 0),
-		signed:      o.short(tag.PixelRepresentation, 0) == 1,
-		photometric: o.text(tag.PhotometricInterpretation),
-		order:       binary.LittleEndian,
+		frames:       1,
+		rows:         o.short(Rows, 0),
+		columns:      o.short(Columns, 0),
+		channels:     o.short(SamplesPerPixel, 1),
+		allocated:    o.short(BitsAllocated, 0),
+		signed:       o.short(PixelRepresentation, 0) == 1,
+		photometric:  o.Text(PhotometricInterpretation),
+		wasBigEndian: o.swapped,
 	}
-	if o.syntax.bigEndian {
-		p.order = binary.BigEndian
-	}
-	p.stored = o.short(tag.BitsStored, p.allocated)
-	p.high = o.short(tag.HighBit, p.stored-1)
-	if n, given := o.number(tag.NumberOfFrames); given {
+	p.stored = o.short(BitsStored, p.allocated)
+	p.high = o.short(HighBit, p.stored-1)
+	if n, given := o.Float(NumberOfFrames); given {
 		if n < 0 || n > MaxFrames {
 			return nil, tooLarge(o.name, "%v frames, the limit is %d", n, MaxFrames)
 		}

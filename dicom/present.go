@@ -5,28 +5,35 @@ import (
 	"math"
 	"strings"
 
-	"github.com/cocosip/go-dicom/pkg/dicom/tag"
-
 	"consilium/clinical"
 )
 
 // maxValue bounds what rescale and window may make of 32-bit values.
 const maxValue = 1e20
 
+// Image decodes the object's image, all frames, as Read describes.
+func (o *Object) Image() (clinical.Image, error) {
+	p, err := o.pixels()
+	if err != nil {
+		return clinical.Image{}, err
+	}
+	return o.present(p)
+}
+
 // present turns stored values into the picture that a viewer would show.
-func (o object) present(p *pixels) (clinical.Image, error) {
+func (o *Object) present(p *pixels) (clinical.Image, error) {
 	img := clinical.Image{
 		Source:    o.name,
 		Format:    "DICOM",
-		Modality:  o.text(tag.Modality),
-		BodyPart:  o.text(tag.BodyPartExamined),
+		Modality:  o.Text(Modality),
+		BodyPart:  o.Text(BodyPartExamined),
 		Frames:    p.frames,
 		Rows:      p.rows,
 		Columns:   p.columns,
 		Channels:  p.channels,
 		Pixels:    make([]float32, p.count()),
-		Patient:   o.patient(),
-		Synthetic: o.synthetic(),
+		Patient:   o.Patient(),
+		Synthetic: o.Synthetic(),
 	}
 	var err error
 	switch {
@@ -47,15 +54,15 @@ func (o object) present(p *pixels) (clinical.Image, error) {
 
 // grey applies the modality transformation (rescale), the VOI window, and
 // turns MONOCHROME1 over.
-func (o object) grey(p *pixels, img *clinical.Image) error {
-	if o.data.Contains(tag.ModalityLUTSequence) {
+func (o *Object) grey(p *pixels, img *clinical.Image) error {
+	if o.Has(ModalityLUTSequence) {
 		return unsupported(o.name, "a modality lookup table")
 	}
 	slope, intercept := 1.0, 0.0
-	if s, given := o.number(tag.RescaleSlope); given {
+	if s, given := o.Float(RescaleSlope); given {
 		slope = s
 	}
-	if i, given := o.number(tag.RescaleIntercept); given {
+	if i, given := o.Float(RescaleIntercept); given {
 		intercept = i
 	}
 	if slope == 0 {
@@ -87,13 +94,13 @@ func (o object) grey(p *pixels, img *clinical.Image) error {
 // window is the range of the file's first VOI window: PS3.3 C.11.2.1.2 for
 // LINEAR (which is half a value narrower on both sides) and C.11.2.1.3 for
 // LINEAR_EXACT. A sigmoid is not linear and is left to the full range.
-func (o object) window() (low, high float64, given bool) {
-	centre, c := o.number(tag.WindowCenter)
-	width, w := o.number(tag.WindowWidth)
+func (o *Object) window() (low, high float64, given bool) {
+	centre, c := o.Float(WindowCenter)
+	width, w := o.Float(WindowWidth)
 	if !c || !w {
 		return 0, 0, false
 	}
-	switch o.text(tag.VOILUTFunction) {
+	switch o.Text(VOILUTFunction) {
 	case "", "LINEAR":
 		if width <= 1 {
 			return 0, 0, false
