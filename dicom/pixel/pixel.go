@@ -72,6 +72,11 @@ var decoders = map[string]decoder{
 	JPEGExtended:      decodeJPEG,
 	JPEGLossless:      decodeJPEG,
 	JPEGLosslessSV1:   decodeJPEG,
+	JPEG2000Lossless:  decodeJPEG2000,
+	JPEG2000:          decodeJPEG2000,
+	HTJ2KLossless:     decodeJPEG2000,
+	HTJ2KLosslessRPCL: decodeJPEG2000,
+	HTJ2K:             decodeJPEG2000,
 }
 
 // Supported says whether Decode reads frames of a transfer syntax.
