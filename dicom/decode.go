@@ -166,6 +166,7 @@ func (d *decoder) element(o *Object, t Tag, v vr, length uint32, end int64, dept
 		e.vr = vrSQ
 		return e, d.sequence(o, &e, length, v == vrUN, depth)
 	case length == undefined && (v == vrOB || v == vrOW || t == PixelData):
+		e.vr = vrOB // PS3.5 A.4
 		return e, d.fragments(&e)
 	case length == undefined && v == vrUN: // PS3.5 6.2.2 note 4: a sequence, encoded as implicit little endian
 		e.vr = vrSQ
@@ -255,10 +256,7 @@ func (d *decoder) sequence(o *Object, e *element, length uint32, implicit bool, 
 		item := &Object{name: o.name, syntax: o.syntax, swapped: o.swapped, parent: o}
 		stop := int64(-1)
 		if n != undefined {
-			stop = d.pos + int64(n)
-			if end >= 0 && stop > end {
-				return failf("an item goes beyond its sequence %s", e.tag)
-			}
+			stop = d.pos + int64(n) // beyond the sequence, in some media directories
 		}
 		if err := d.dataset(item, stop, depth+1); err != nil {
 			return err

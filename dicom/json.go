@@ -13,7 +13,7 @@ import (
 )
 
 // JSON writes the data set in the DICOM JSON model (PS3.18 annex F), without
-// the file meta information.
+// the file meta information. SpecificCharacterSet says ISO_IR 192: JSON is UTF-8.
 //
 // bulk is asked for every binary value (VR OB, OW, OD, OF, OL, OV, UN) of more
 // than 0 bytes: the URI it gives is written as BulkDataURI, "" means inline. A
@@ -30,11 +30,19 @@ func (o *Object) JSON(bulk func(path string, length int) (uri string)) ([]byte, 
 
 func (o *Object) appendJSON(b *bytes.Buffer, path string, bulk func(string, int) string) error {
 	b.WriteByte('{')
+	first := true
 	for i := range o.elements {
 		e := &o.elements[i]
-		if i > 0 {
+		if e.tag == SpecificCharacterSet {
+			if path != "" {
+				continue // of an item: there is one character set in JSON
+			}
+			e = &element{tag: e.tag, vr: vrCS, value: []byte(utf8Term)}
+		}
+		if !first {
 			b.WriteByte(',')
 		}
+		first = false
 		fmt.Fprintf(b, `"%s":{"vr":"%s"`, e.tag, e.vr)
 		if err := o.jsonValue(b, e, path+e.tag.String(), bulk); err != nil {
 			return err
@@ -110,7 +118,7 @@ func (o *Object) jsonBinary(b *bytes.Buffer, e *element, path string, bulk func(
 	if e.content != nil && e.content.out {
 		return fault.New(fault.Usage, fmt.Sprintf("%s was parsed without the value of %s", o.name, path), "parse the whole object, or give a URI for it")
 	}
-	value := e.value
+	value := padded(e.value, 0)
 	if e.content != nil {
 		value = itemStream(e.content.fragments)
 	}

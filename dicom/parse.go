@@ -79,7 +79,7 @@ func (d *decoder) object(name string) (o *Object, err error) {
 	if err := d.metaInformation(o); err != nil {
 		return nil, d.coded(err, name)
 	}
-	if err := d.enter(o); err != nil {
+	if err := d.enter(o, bare); err != nil {
 		return nil, err
 	}
 	if err := d.dataset(o, -1, 0); err != nil && err != errEnough {
@@ -133,7 +133,7 @@ func (d *decoder) metaInformation(o *Object) error {
 
 // enter finds how the data set is encoded: by the transfer syntax, and by its
 // first element where the two disagree or there is none.
-func (d *decoder) enter(o *Object) error {
+func (d *decoder) enter(o *Object, bare bool) error {
 	if o.syntax == Deflated {
 		if err := d.inflate(o.name); err != nil {
 			return err
@@ -142,15 +142,14 @@ func (d *decoder) enter(o *Object) error {
 	head := d.peek(8)
 	guess := guessSyntax(head)
 	if o.syntax == "" {
-		if guess == "" && len(head) > 0 {
-			return malformed(o.name, "the transfer syntax is neither given nor recognisable")
+		if o.syntax = guess; guess == "" && !bare { // a Part 10 file may start with any group
+			o.syntax = ImplicitLittle
+			if len(head) == 8 && (vr(head[4])<<8 | vr(head[5])).known() {
+				o.syntax = ExplicitLittle
+			}
 		}
-		o.syntax = guess
 	}
 	d.order, d.explicit = encodingOf(o.syntax)
-	if o.syntax == Deflated && guess == "" && len(head) > 0 {
-		return malformed(o.name, "what was deflated is not a data set")
-	}
 	if guess != "" && o.syntax != guess { // written in another encoding than it says
 		d.order, d.explicit = encodingOf(guess)
 	}

@@ -27,7 +27,12 @@ func encodingOf(syntax string) (order binary.ByteOrder, explicit bool) {
 
 // Encapsulated says whether pixel data under this transfer syntax are compressed frames.
 func Encapsulated(syntax string) bool {
-	return strings.HasPrefix(syntax, "1.2.840.10008.1.2.4.") || syntax == "1.2.840.10008.1.2.5"
+	for _, prefix := range []string{"1.2.840.10008.1.2.4.", "1.2.840.10008.1.2.8."} {
+		if strings.HasPrefix(syntax, prefix) {
+			return true
+		}
+	}
+	return syntax == "1.2.840.10008.1.2.5" || syntax == "1.2.840.10008.1.2.1.98"
 }
 
 // guessSyntax recognises a data set without meta information by its first
