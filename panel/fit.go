@@ -66,3 +66,16 @@ func describe(item intake.Item) string {
 	}
 	return what
 }
+
+// Reads says whether a model may look at something of that kind, modality and
+// body part, so that nobody decodes what nobody reads. Empty means unknown.
+func (p *Panel) Reads(kind clinical.Kind, modality, bodyPart string) bool {
+	return slices.ContainsFunc(p.agents, func(a *agent) bool {
+		c := a.bundle.Card
+		if c.Kind != kind {
+			return false
+		}
+		signal := kind == clinical.KindECG || kind == clinical.KindSound
+		return signal || states(c.Input.Modalities, modality) && states(c.Input.BodyParts, bodyPart)
+	})
+}

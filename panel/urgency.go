@@ -58,11 +58,21 @@ func suspicion(f clinical.Finding) float64 {
 }
 
 // Sort puts the most urgent finding first; equals keep the order of the inputs.
-func Sort(findings []clinical.Finding) {
-	slices.SortStableFunc(findings, func(a, b clinical.Finding) int {
-		return cmp.Or(
-			cmp.Compare(UrgencyOf(b), UrgencyOf(a)),
-			cmp.Compare(suspicion(b), suspicion(a)),
-		)
-	})
+func Sort(findings []clinical.Finding) { slices.SortStableFunc(findings, compare) }
+
+// Order gives the indices of findings as Sort would put them.
+func Order(findings []clinical.Finding) []int {
+	order := make([]int, len(findings))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return compare(findings[a], findings[b]) })
+	return order
+}
+
+func compare(a, b clinical.Finding) int {
+	return cmp.Or(
+		cmp.Compare(UrgencyOf(b), UrgencyOf(a)),
+		cmp.Compare(suspicion(b), suspicion(a)),
+	)
 }

@@ -37,11 +37,14 @@ func (t *Tx) AddDelivery(ctx context.Context, d Delivery) error {
 
 // PutDelivery keeps what became of a try.
 func (s *Store) PutDelivery(ctx context.Context, d Delivery) error {
-	return s.Tx(ctx, func(t *Tx) error {
-		_, err := t.exec(ctx, `UPDATE deliveries SET state = ?, tries = ?, next_us = ?, done_us = ?, problem = ? WHERE id = ?`,
-			d.State, d.Tries, micros(d.Next), micros(d.Done), clean(d.Problem), d.ID)
-		return failed(err, "the delivery was not stored")
-	})
+	return s.Tx(ctx, func(t *Tx) error { return t.PutDelivery(ctx, d) })
+}
+
+// PutDelivery is Store.PutDelivery inside a transaction.
+func (t *Tx) PutDelivery(ctx context.Context, d Delivery) error {
+	_, err := t.exec(ctx, `UPDATE deliveries SET state = ?, tries = ?, next_us = ?, done_us = ?, problem = ? WHERE id = ?`,
+		d.State, d.Tries, micros(d.Next), micros(d.Done), clean(d.Problem), d.ID)
+	return failed(err, "the delivery was not stored")
 }
 
 const deliveryColumns = `SELECT id, study_uid, object, peer, kind, state, tries, created_us, next_us, done_us, problem FROM deliveries `
