@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/cocosip/go-dicom/pkg/network/pdu"
+
+	"consilium/dicom"
 )
 
 // rejection is the content of an A-ASSOCIATE-RJ (PS3.8 table 9-21).
@@ -116,7 +118,7 @@ func (v *session) judge(rq *pdu.AAssociateRQ) (*rejection, string) {
 func (v *session) negotiate(rq *pdu.AAssociateRQ) *pdu.AAssociateAC {
 	ac := pdu.NewAAssociateAC()
 	ac.CalledAETitle, ac.CallingAETitle = v.config.AETitle, v.calling
-	info := &pdu.UserInformation{MaximumLength: v.config.MaxPDU, ImplementationClassUID: implementationClass, ImplementationVersionName: implementationVersion}
+	info := &pdu.UserInformation{MaximumLength: v.config.MaxPDU, ImplementationClassUID: dicom.ImplementationClassUID, ImplementationVersionName: dicom.ImplementationVersionName}
 	ac.UserInformation = info
 	v.maxOut = DefaultMaxPDU
 	if theirs := rq.UserInformation; theirs != nil {
@@ -176,7 +178,7 @@ func (c *Config) chooseFor(class string, proposed []string) (string, bool) {
 // stores tells whether objects of the class are taken: every Storage SOP class
 // there is or will be, and the private ones of the configuration.
 func (c *Config) stores(class string) bool {
-	return validUID(class) && strings.HasPrefix(class, storagePrefix) || slices.Contains(c.Private, class)
+	return validUID(class) && strings.HasPrefix(class, storagePrefix) && !notStorage(class) || slices.Contains(c.Private, class)
 }
 
 // uidText takes the padding off that some peers send.

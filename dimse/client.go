@@ -12,6 +12,7 @@ import (
 
 	"github.com/cocosip/go-dicom/pkg/network/pdu"
 
+	"consilium/dicom"
 	"consilium/fault"
 )
 
@@ -84,7 +85,7 @@ func (p Peer) connect(ctx context.Context) (net.Conn, error) {
 func (a *association) negotiate(proposals []proposal) error {
 	rq := pdu.NewAAssociateRQ()
 	rq.CalledAETitle, rq.CallingAETitle = a.peer.AETitle, a.peer.CallingAE
-	info := &pdu.UserInformation{MaximumLength: a.maxIn, ImplementationClassUID: implementationClass, ImplementationVersionName: implementationVersion}
+	info := &pdu.UserInformation{MaximumLength: a.maxIn, ImplementationClassUID: dicom.ImplementationClassUID, ImplementationVersionName: dicom.ImplementationVersionName}
 	rq.UserInformation = info
 	for i, p := range proposals {
 		rq.PresentationContexts = append(rq.PresentationContexts, pdu.PresentationContextRQ{ID: byte(2*i + 1), AbstractSyntax: p.class, TransferSyntaxes: p.syntaxes})
@@ -217,7 +218,7 @@ func (p Peer) fault(err error, what string) error {
 		return err
 	case errors.Is(err, context.Canceled):
 		return fault.Wrap(err, fault.Interrupted, what, "start it again")
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+	case isTimeout(err):
 		return fault.Wrap(err, fault.PeerUnreachable, what+": no answer in time", "check that the peer runs and is not overloaded, or allow more time")
 	case isHandshake(err):
 		return fault.Wrap(errors.New(handshakeText(err)), fault.PeerRefused, what, "check the certificates of both sides, and that both use TLS")
@@ -269,4 +270,8 @@ func Echo(ctx context.Context, p Peer) error {
 	}
 	a.close()
 	return nil
+}
+
+func isTimeout(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }

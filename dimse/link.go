@@ -51,7 +51,8 @@ var (
 )
 
 // link is one transport connection. It reads and writes PDUs within limits and
-// deadlines; one goroutine uses it, but for end.
+// deadlines; one goroutine uses it, but for end and
+// message.
 type link struct {
 	ctx    context.Context // ends every wait at once
 	conn   net.Conn
@@ -65,6 +66,8 @@ type link struct {
 	out    []byte
 	cmd    []byte
 	detach func() bool
+
+	sending sync.Mutex // C-CANCEL comes from another goroutine
 
 	mu     sync.Mutex
 	quiet  bool // waiting between two messages

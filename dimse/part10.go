@@ -6,14 +6,8 @@ import (
 	"io"
 	"strings"
 
+	"consilium/dicom"
 	"consilium/fault"
-)
-
-// Names of this implementation in file meta information and associations
-// (PS3.7 annex D.3.3.2). The UID is derived from a UUID (PS3.5 annex B.2).
-const (
-	implementationClass   = "2.25.268170462391264377823498021437658210947"
-	implementationVersion = "CONSILIUM"
 )
 
 const maxMeta = 64 << 10 // bytes of file meta information
@@ -38,8 +32,8 @@ func appendMeta(b []byte, class, instance, syntax, source string) []byte {
 	text(0x02, "UI", class, 0)
 	text(0x03, "UI", instance, 0)
 	text(0x10, "UI", syntax, 0)
-	text(0x12, "UI", implementationClass, 0)
-	text(0x13, "SH", implementationVersion, ' ')
+	text(0x12, "UI", dicom.ImplementationClassUID, 0)
+	text(0x13, "SH", dicom.ImplementationVersionName, ' ')
 	text(0x16, "AE", source, ' ')
 	binary.LittleEndian.PutUint32(b[start+8:], uint32(len(b)-start-12))
 	return b

@@ -40,6 +40,8 @@ const (
 
 // message sends a command set and, if c.hasData, the data set from r.
 func (l *link) message(context byte, c command, r io.Reader) error {
+	l.sending.Lock()
+	defer l.sending.Unlock()
 	if err := l.values(context, flagCommand, bytes.NewReader(c.encode())); err != nil || !c.hasData {
 		return err
 	}

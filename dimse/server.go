@@ -19,9 +19,10 @@ type Server struct {
 	active atomic.Int64 // accepted associations
 	open   atomic.Int64 // connections
 
-	mu    sync.Mutex
-	links map[*link]bool
-	wg    sync.WaitGroup
+	mu       sync.Mutex
+	links    map[*link]bool
+	wg       sync.WaitGroup
+	stopping chan struct{} // closed when Serve's context ends
 }
 
 // refusing is how many connections beyond MaxAssociations are heard out to be
@@ -41,7 +42,7 @@ func NewServer(c Config) (*Server, error) {
 	if err := clean(c.Spool); err != nil {
 		return nil, err
 	}
-	return &Server{config: c, callers: callers, links: map[*link]bool{}}, nil
+	return &Server{config: c, callers: callers, links: map[*link]bool{}, stopping: make(chan struct{})}, nil
 }
 
 // ListenAndServe serves on Config.Address until ctx ends.
@@ -55,7 +56,8 @@ func (s *Server) ListenAndServe(ctx context.Context) error {
 
 // Serve accepts associations until ctx ends; then it lets those under way
 // finish their present message within Config.Grace, aborts what is left and
-// returns nil. Every goroutine has ended by then. It closes the listener.
+// returns nil. Every goroutine has ended by then. It closes the listener, and a
+// Server serves once.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer listener.Close()
 	if err := s.checkExposure(listener.Addr()); err != nil {
@@ -110,6 +112,7 @@ func (s *Server) accept(ctx, hard context.Context, listener net.Listener) error 
 // stop ends all associations: idle ones now, the others after their message,
 // or when the grace is over.
 func (s *Server) stop(kill func()) {
+	close(s.stopping)
 	s.mu.Lock()
 	for l := range s.links {
 		l.end()

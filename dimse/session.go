@@ -23,7 +23,9 @@ type session struct {
 	contexts map[byte]presentation
 	calling  string
 	address  string
-	block    []byte // for reading data sets, made when the first one comes
+	reports  map[uint16]Commitment // that the peer has not confirmed
+	lastID   uint16                // of our own requests
+	block    []byte                // for reading data sets, made when the first one comes
 }
 
 // presentation is an accepted presentation context.
@@ -55,6 +57,7 @@ func (s *Server) converse(ctx context.Context, conn net.Conn) {
 	l.idle, l.until = s.config.Idle, started.Add(s.config.Total)
 	err := v.serve()
 	end := v.close(err)
+	v.deliverReports()
 	s.config.Observe.Closed(end, time.Since(started))
 	v.log.Info("association ended", "end", string(end), "took", time.Since(started), "error", reasonOf(end, err))
 }
@@ -113,6 +116,13 @@ func (v *session) dispatch(id byte, p presentation, c command) error {
 		return v.reply(id, c.answer(statusSuccess, ""))
 	case c.field == fieldStore && v.config.stores(p.class):
 		return v.store(id, p, c)
+	case c.field == fieldAction && p.class == commitmentPush && v.config.Commit != nil:
+		return v.commit(id, p, c)
+	case c.field == fieldEventReport && p.class == commitmentPush && v.config.Committed != nil:
+		return v.committed(id, p, c)
+	case c.field == fieldEventReport|responseBit:
+		delete(v.reports, c.id)
+		return v.skip(id, c)
 	case c.field == fieldCancel: // nothing here can be cancelled
 		return v.skip(id, c)
 	case c.isResponse():
