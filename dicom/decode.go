@@ -191,10 +191,23 @@ func (d *decoder) element(o *Object, t Tag, v vr, length uint32, end int64, dept
 		swap(value, width)
 	}
 	e.value = value
-	if v == vrUN && !t.Private() {
+	switch {
+	case v == vrUN && (!t.Private() || t.privateCreator()):
 		d.recognise(o, &e, depth)
+	case v == vrUS && !d.explicit && ambiguous[t] && o.signed():
+		e.vr = vrSS
 	}
 	return e, nil
+}
+
+// signed says whether the pixel values around are signed.
+func (o *Object) signed() bool {
+	for at := o; at != nil; at = at.parent {
+		if v, given := at.Int(PixelRepresentation); given {
+			return v == 1
+		}
+	}
+	return false
 }
 
 // word is the number of bytes that byte order swaps. Pixel data of VR OW hold

@@ -25,7 +25,7 @@ func (o *Object) Set(t Tag, values ...any) error {
 		if v = vrOW; o.Text(BitsAllocated) == "8" || o.Text(BitsAllocated) == "1" || Encapsulated(o.syntax) {
 			v = vrOB
 		}
-	case v == vrUS && ambiguous[t] && anyNegative(values):
+	case v == vrUS && ambiguous[t] && (o.signed() || anyNegative(values)):
 		v = vrSS
 	}
 	return o.SetVR(t, v.String(), values...)
@@ -137,9 +137,9 @@ func padded(b []byte, pad byte) []byte {
 // ambiguous are attributes whose VR is US or SS, by PixelRepresentation.
 var ambiguous = map[Tag]bool{
 	SmallestImagePixelValue: true, LargestImagePixelValue: true, PixelPaddingValue: true, PixelPaddingRangeLimit: true,
-	0x00280108: true, 0x00280109: true, 0x00280110: true, 0x00280111: true, 0x00280104: true, 0x00280105: true,
-	0x00409216: true, 0x00409211: true, 0x00283002: true, 0x00281101: true, 0x00281102: true, 0x00281103: true,
-	0x00603004: true, 0x00603006: true, 0x00221452: true,
+	0x00280108: true, 0x00280109: true, 0x00280110: true, 0x00280111: true, 0x00280104: true, 0x00280105: true, // least and most
+	0x00409216: true, 0x00409211: true, // real world values
+	0x00603004: true, 0x00603006: true, // histogram bins
 }
 
 // flat spreads slices among the values.
