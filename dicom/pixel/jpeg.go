@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"consilium/dicom/pixel/jpeg"
+	"consilium/dicom/pixel/jpegls"
 	"consilium/dicom/pixel/raster"
 	"consilium/fault"
 )
@@ -32,6 +33,16 @@ func decodeJPEG(ctx context.Context, f Format, frame []byte) (Frame, error) {
 			}
 		}
 	}
+	out.Data, err = narrow(img.Samples, out.BitsAllocated)
+	return out, err
+}
+
+func decodeJPEGLS(ctx context.Context, f Format, frame []byte) (Frame, error) {
+	img, err := jpegls.Decode(ctx, frame, f.shape())
+	if err != nil {
+		return Frame{}, err
+	}
+	out := Frame{Format: f.decoded()}
 	out.Data, err = narrow(img.Samples, out.BitsAllocated)
 	return out, err
 }
