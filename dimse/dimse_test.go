@@ -40,7 +40,7 @@ func ctData(sop string, size int) []byte {
 func ctFile(t *testing.T, dir, sop string, size int) string {
 	t.Helper()
 	path := filepath.Join(dir, sop+".dcm")
-	b := appendMeta(nil, ctImage, sop, explicitLittle, "TEST")
+	b := appendMeta(nil, ctImage, sop, explicitLittle)
 	if err := os.WriteFile(path, append(b, ctData(sop, size)...), 0o600); err != nil {
 		t.Fatal(err)
 	}

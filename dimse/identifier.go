@@ -15,7 +15,7 @@ func (l *link) identifier(id byte, p presentation) (*dicom.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := append(appendMeta(nil, "", "", p.syntax, ""), body...)
+	file := append(appendMeta(nil, "", "", p.syntax), body...)
 	o, err := dicom.ParseObject(bytes.NewReader(file), "the peer's data set")
 	if err != nil {
 		return nil, &unreadable{err}

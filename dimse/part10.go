@@ -12,8 +12,10 @@ import (
 
 const maxMeta = 64 << 10 // bytes of file meta information
 
-// appendMeta writes preamble and file meta information (PS3.10 section 7.1).
-func appendMeta(b []byte, class, instance, syntax, source string) []byte {
+// appendMeta writes preamble and file meta information (PS3.10 section 7.1). It
+// says nothing of the sender: the same object must give the same file, whoever
+// sends it again.
+func appendMeta(b []byte, class, instance, syntax string) []byte {
 	b = append(b, make([]byte, 128)...)
 	b = append(b, "DICM"...)
 	start := len(b)
@@ -34,7 +36,6 @@ func appendMeta(b []byte, class, instance, syntax, source string) []byte {
 	text(0x10, "UI", syntax, 0)
 	text(0x12, "UI", dicom.ImplementationClassUID, 0)
 	text(0x13, "SH", dicom.ImplementationVersionName, ' ')
-	text(0x16, "AE", source, ' ')
 	binary.LittleEndian.PutUint32(b[start+8:], uint32(len(b)-start-12))
 	return b
 }

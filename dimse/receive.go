@@ -73,7 +73,7 @@ func (v *session) spool(r *Received, data io.Reader, p presentation, c command) 
 	if v.block == nil {
 		v.block = make([]byte, blockSize)
 	}
-	meta := len(appendMeta(v.block[:0], c.class, c.instance, p.syntax, v.calling))
+	meta := len(appendMeta(v.block[:0], c.class, c.instance, p.syntax))
 	n, err := io.ReadFull(data, v.block[meta:])
 	if broken(err) {
 		return nil, err
