@@ -57,10 +57,10 @@ func scanDelivery(r scanner) (Delivery, error) {
 	return d, err
 }
 
-// DueDeliveries gives what is to be sent now, oldest first.
-func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int) ([]Delivery, error) {
+// DueDeliveries gives what is to be sent to a peer now, oldest first.
+func (s *Store) DueDeliveries(ctx context.Context, peer string, now time.Time, limit int) ([]Delivery, error) {
 	return all(ctx, s, "the deliveries cannot be read", scanDelivery,
-		deliveryColumns+`WHERE state = ? AND next_us <= ? ORDER BY next_us, id LIMIT ?`, DeliveryWaiting, micros(now), limit)
+		deliveryColumns+`WHERE state = ? AND peer = ? AND next_us <= ? ORDER BY next_us, id LIMIT ?`, DeliveryWaiting, peer, micros(now), limit)
 }
 
 // Deliveries of a study, oldest first.

@@ -61,7 +61,7 @@ CREATE TABLE deliveries (
   done_us    BIGINT NOT NULL,
   problem    TEXT NOT NULL
 );
-CREATE INDEX deliveries_due   ON deliveries (state, next_us);
+CREATE INDEX deliveries_due   ON deliveries (state, peer, next_us);
 CREATE INDEX deliveries_study ON deliveries (study_uid);
 
 -- Audit events of a transaction on their way into the log, which is not part
