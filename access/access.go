@@ -55,21 +55,6 @@ func (i Identity) Allowed() []Action {
 	return may
 }
 
-// Event is one act of signing in, of managing accounts, or one refusal, for the audit log.
-type Event struct {
-	Actor   string // sign-in name; what was typed, shortened, when nobody is known by it
-	Role    Role
-	Action  string // "login", "logout", "account.created", "access.denied", ...
-	Outcome string // "ok", "refused"
-	Detail  map[string]string
-}
-
-// Recorder takes events down for good. What it cannot record must not happen:
-// an error of it refuses the act.
-type Recorder interface {
-	RecordAccess(ctx context.Context, e Event) error
-}
-
 type contextKey struct{}
 
 // With gives a context that carries the identity.

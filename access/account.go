@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"consilium/fault"
+	"consilium/govern"
 	"consilium/store"
 )
 
@@ -44,7 +45,7 @@ func (s *Service) AddAccount(ctx context.Context, by Identity, ask NewAccount) (
 	now := s.now()
 	account := store.Account{ID: newID(), Name: ask.Name, FullName: ask.FullName, Role: string(ask.Role), Created: now, Changed: now}
 	secret, link := newLink(account.ID, now)
-	event := Event{Actor: by.Name, Role: by.Role, Action: "account.created", Detail: map[string]string{"account": account.Name, "accountRole": account.Role}}
+	event := govern.Event{Actor: by.Name, Role: string(by.Role), Action: "account.created", Object: account.Name, Detail: map[string]string{"given": account.Role}}
 	err := s.act(ctx, event, func(tx *store.Tx) error {
 		if err := tx.AddAccount(ctx, account); err != nil {
 			return err
@@ -67,7 +68,7 @@ func (s *Service) ChangeAccount(ctx context.Context, by Identity, id string, c C
 	if err != nil {
 		return store.Account{}, err
 	}
-	event := Event{Actor: by.Name, Role: by.Role, Action: "account.changed", Detail: c.detail(account.Name)}
+	event := govern.Event{Actor: by.Name, Role: string(by.Role), Action: "account.changed", Object: account.Name, Detail: c.detail()}
 	err = s.act(ctx, event, func(tx *store.Tx) error {
 		if account, err = tx.Account(ctx, id); err != nil {
 			return err
@@ -120,10 +121,10 @@ func (c Change) apply(a *store.Account) {
 	}
 }
 
-func (c Change) detail(name string) map[string]string {
-	d := map[string]string{"account": name}
+func (c Change) detail() map[string]string {
+	d := map[string]string{}
 	if c.Role != nil {
-		d["accountRole"] = string(*c.Role)
+		d["given"] = string(*c.Role)
 	}
 	if c.Disabled != nil {
 		d["disabled"] = fmt.Sprint(*c.Disabled)
@@ -150,7 +151,7 @@ func (s *Service) CloseAccount(ctx context.Context, by Identity, id string) erro
 	if err != nil {
 		return err
 	}
-	event := Event{Actor: by.Name, Role: by.Role, Action: "account.closed", Detail: map[string]string{"account": account.Name}}
+	event := govern.Event{Actor: by.Name, Role: string(by.Role), Action: "account.closed", Object: account.Name}
 	return s.act(ctx, event, func(tx *store.Tx) error {
 		admin := account.Role == string(Admin) && !account.Disabled
 		account.Disabled, account.Password, account.Changed = true, "", s.now()
@@ -187,7 +188,7 @@ func (s *Service) ChangePassword(ctx context.Context, address string, id Identit
 	if err != nil {
 		return err
 	}
-	return s.act(ctx, Event{Actor: id.Name, Role: id.Role, Action: "password.changed"}, func(tx *store.Tx) error {
+	return s.act(ctx, govern.Event{Actor: id.Name, Role: string(id.Role), Action: "password.changed"}, func(tx *store.Tx) error {
 		account, err := tx.Account(ctx, id.ID)
 		if err != nil {
 			return err

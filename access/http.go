@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"consilium/fault"
+	"consilium/govern"
 )
 
 // Names that browser and programs use.
@@ -55,7 +56,7 @@ func (s *Service) identify(r *http.Request) (Identity, error) {
 		return Identity{}, err
 	}
 	if !safe(r.Method) && !sameSecret(r.Header.Get(CSRFHeader), csrfOf(cookie)) {
-		s.refused(r.Context(), Event{Actor: id.Name, Role: id.Role, Action: "csrf.checked", Detail: map[string]string{"address": Address(r), "method": r.Method}})
+		s.refused(r.Context(), govern.Event{Actor: id.Name, Role: string(id.Role), Action: "csrf.checked", Detail: map[string]string{"address": Address(r), "method": r.Method}})
 		return Identity{}, fault.New(fault.AccessDenied, "the request does not carry the session's CSRF token", "reload the page; programs use an API token instead of a session")
 	}
 	return id, nil
@@ -71,7 +72,7 @@ func (s *Service) identifyToken(r *http.Request, secret string) (Identity, error
 	if ok, wait := s.byAddress.Allow(s.now(), address); !ok {
 		return Identity{}, errLimited(wait)
 	}
-	s.refused(r.Context(), Event{Action: "token.used", Detail: map[string]string{"address": address}})
+	s.refused(r.Context(), govern.Event{Action: "token.used", Detail: map[string]string{"address": address}})
 	return Identity{}, err
 }
 
@@ -93,7 +94,7 @@ func (s *Service) Check(ctx context.Context, action Action) error {
 	case !id.Known():
 		return errNobody
 	}
-	s.refused(ctx, Event{Actor: id.Name, Role: id.Role, Action: "access.denied", Detail: map[string]string{"asked": string(action)}})
+	s.refused(ctx, govern.Event{Actor: id.Name, Role: string(id.Role), Action: "access.denied", Detail: map[string]string{"asked": string(action)}})
 	return fault.New(fault.AccessDenied, "your role may not do this ("+string(action)+")", "ask an administrator for another role, or somebody who has it")
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"consilium/fault"
+	"consilium/govern"
 	"consilium/store"
 )
 
@@ -39,7 +40,7 @@ func (s *Service) NewLink(ctx context.Context, by Identity, id string) (string, 
 		return "", fault.New(fault.Conflict, "the account is disabled, or signs in elsewhere", "enable it first; an account of the identity provider needs no link")
 	}
 	secret, link := newLink(account.ID, s.now())
-	event := Event{Actor: by.Name, Role: by.Role, Action: "account.linked", Detail: map[string]string{"account": account.Name}}
+	event := govern.Event{Actor: by.Name, Role: string(by.Role), Action: "account.linked", Object: account.Name}
 	if err := s.act(ctx, event, func(tx *store.Tx) error { return tx.AddLink(ctx, link) }); err != nil {
 		return "", err
 	}
@@ -59,7 +60,7 @@ func (s *Service) Redeem(ctx context.Context, address, former, secret, name, pas
 	link, err := s.openLink(ctx, secret)
 	if err != nil {
 		if fault.CodeOf(err) == fault.AccessUnknown {
-			s.refused(ctx, Event{Actor: clip(name), Action: "link.used", Detail: map[string]string{"address": address}})
+			s.refused(ctx, govern.Event{Actor: clip(name), Action: "link.used", Detail: map[string]string{"address": address}})
 		}
 		return Grant{}, err
 	}
@@ -76,7 +77,7 @@ func (s *Service) Redeem(ctx context.Context, address, former, secret, name, pas
 	if account.Password, err = s.hasher.hash(ctx, password); err != nil {
 		return Grant{}, err
 	}
-	event := Event{Actor: account.Name, Role: Role(account.Role), Action: "link.used", Detail: map[string]string{"address": address}}
+	event := govern.Event{Actor: account.Name, Role: account.Role, Action: "link.used", Detail: map[string]string{"address": address}}
 	err = s.act(ctx, event, func(tx *store.Tx) error { return useLink(ctx, tx, link, account) })
 	if err != nil {
 		return Grant{}, err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"consilium/fault"
+	"consilium/govern"
 	"consilium/store"
 )
 
@@ -42,7 +43,7 @@ func (s *Service) Login(ctx context.Context, address, former, name, password str
 		return Grant{}, err
 	}
 	if !fits {
-		s.refused(ctx, Event{Actor: clip(name), Role: Role(account.Role), Action: "login", Detail: map[string]string{"address": address}})
+		s.refused(ctx, govern.Event{Actor: clip(name), Role: account.Role, Action: "login", Detail: map[string]string{"address": address}})
 		return Grant{}, errSecret
 	}
 	s.byName.Forget(name)
@@ -73,7 +74,7 @@ func (s *Service) grant(ctx context.Context, account store.Account, address, for
 	secret, hash := newSecret()
 	session := store.Session{Hash: hash, Account: account.ID, Address: address, Created: now, Seen: now, Expires: now.Add(s.absolute)}
 	account.LastSeen = now
-	event := Event{Actor: account.Name, Role: Role(account.Role), Action: "login", Detail: map[string]string{"address": address, "method": method}}
+	event := govern.Event{Actor: account.Name, Role: account.Role, Action: "login", Detail: map[string]string{"address": address, "method": method}}
 	err := s.act(ctx, event, func(tx *store.Tx) error {
 		if wellFormed(former) {
 			if err := tx.EndSession(ctx, hashSecret(former)); err != nil {
@@ -112,7 +113,7 @@ func (s *Service) Confirm(ctx context.Context, address string, id Identity, pass
 		return err
 	}
 	if !fits {
-		s.refused(ctx, Event{Actor: id.Name, Role: id.Role, Action: "password.confirmed", Detail: map[string]string{"address": address}})
+		s.refused(ctx, govern.Event{Actor: id.Name, Role: string(id.Role), Action: "password.confirmed", Detail: map[string]string{"address": address}})
 		return fault.New(fault.AccessUnknown, "the password is wrong", "check it and sign again")
 	}
 	s.byName.Forget(id.Name)
@@ -124,7 +125,7 @@ func (s *Service) Logout(ctx context.Context, id Identity) error {
 	if id.Session == "" {
 		return nil
 	}
-	return s.act(ctx, Event{Actor: id.Name, Role: id.Role, Action: "logout"}, func(tx *store.Tx) error {
+	return s.act(ctx, govern.Event{Actor: id.Name, Role: string(id.Role), Action: "logout"}, func(tx *store.Tx) error {
 		return tx.EndSession(ctx, id.Session)
 	})
 }

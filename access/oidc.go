@@ -13,6 +13,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"consilium/fault"
+	"consilium/govern"
 	"consilium/store"
 )
 
@@ -183,17 +184,17 @@ func (s *Service) FinishOIDC(ctx context.Context, c Callback) (Grant, error) {
 	}
 	f, ok := s.oidc.take(c.State)
 	if !ok || !sameSecret(c.Cookie, c.State) {
-		s.refused(ctx, Event{Action: "login", Detail: map[string]string{"address": c.Address, "method": "openid", "reason": "state"}})
+		s.refused(ctx, govern.Event{Action: "login", Detail: map[string]string{"address": c.Address, "method": "openid", "reason": "state"}})
 		return Grant{}, errFlow
 	}
 	person, err := s.oidc.redeem(ctx, f, c)
 	if err != nil {
-		s.refused(ctx, Event{Action: "login", Detail: map[string]string{"address": c.Address, "method": "openid", "reason": string(fault.CodeOf(err))}})
+		s.refused(ctx, govern.Event{Action: "login", Detail: map[string]string{"address": c.Address, "method": "openid", "reason": string(fault.CodeOf(err))}})
 		return Grant{}, err
 	}
 	account, err := s.welcome(ctx, person)
 	if err != nil {
-		s.refused(ctx, Event{Actor: clip(person.name), Action: "login", Detail: map[string]string{"address": c.Address, "method": "openid", "subject": clip(person.subject)}})
+		s.refused(ctx, govern.Event{Actor: clip(person.name), Action: "login", Detail: map[string]string{"address": c.Address, "method": "openid", "subject": clip(person.subject)}})
 		return Grant{}, err
 	}
 	return s.grant(ctx, account, c.Address, c.Former, "openid")
@@ -283,7 +284,7 @@ func (s *Service) welcome(ctx context.Context, who person) (store.Account, error
 			return store.Account{}, err
 		}
 		account = store.Account{ID: newID(), Name: who.name, FullName: who.fullName, Role: string(who.role), Issuer: issuer, Subject: who.subject, Created: now, Changed: now}
-		event := Event{Actor: who.name, Role: who.role, Action: "account.created", Detail: map[string]string{"account": who.name, "accountRole": string(who.role), "issuer": issuer}}
+		event := govern.Event{Actor: who.name, Role: string(who.role), Action: "account.created", Object: who.name, Detail: map[string]string{"given": string(who.role), "issuer": issuer}}
 		err = s.act(ctx, event, func(tx *store.Tx) error { return tx.AddAccount(ctx, account) })
 		return account, err
 	}
@@ -296,7 +297,7 @@ func (s *Service) welcome(ctx context.Context, who person) (store.Account, error
 	if account.Role == string(who.role) && account.FullName == who.fullName {
 		return account, nil
 	}
-	event := Event{Actor: account.Name, Role: who.role, Action: "account.changed", Detail: map[string]string{"account": account.Name, "accountRole": string(who.role), "issuer": issuer}}
+	event := govern.Event{Actor: account.Name, Role: string(who.role), Action: "account.changed", Object: account.Name, Detail: map[string]string{"given": string(who.role), "issuer": issuer}}
 	err = s.act(ctx, event, func(tx *store.Tx) error {
 		former := account.Role
 		account.Role, account.FullName, account.Changed = string(who.role), who.fullName, now

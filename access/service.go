@@ -2,11 +2,14 @@ package access
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"time"
 
 	"consilium/fault"
+	"consilium/govern"
 	"consilium/store"
 )
 
@@ -22,12 +25,12 @@ const (
 // Config is what New needs.
 type Config struct {
 	Store    *store.Store
-	Recorder Recorder         // nil = nothing is recorded; for tests and verbs without a log
-	Log      *slog.Logger     // nil = discard
-	Now      func() time.Time // nil = time.Now
-	Idle     time.Duration    // 0 = DefaultIdle
-	Absolute time.Duration    // 0 = DefaultAbsolute
-	OIDC     *OIDC            // nil = local accounts only
+	Flush    func(context.Context) error // moves pending events into the audit log; nil = the node does it at its next start
+	Log      *slog.Logger                // nil = discard
+	Now      func() time.Time            // nil = time.Now
+	Idle     time.Duration               // 0 = DefaultIdle
+	Absolute time.Duration               // 0 = DefaultAbsolute
+	OIDC     *OIDC                       // nil = local accounts only
 
 	params hashParams // costs; tests make them small
 }
@@ -35,7 +38,7 @@ type Config struct {
 // Service signs in, keeps sessions and tokens, and manages accounts.
 type Service struct {
 	store    *store.Store
-	recorder Recorder
+	flush    func(context.Context) error
 	log      *slog.Logger
 	now      clock
 	idle     time.Duration
@@ -57,7 +60,7 @@ func New(c Config) (*Service, error) {
 		c.params = presentParams
 	}
 	s := &Service{
-		store: c.Store, recorder: c.Recorder, log: quiet(c.Log), now: c.Now,
+		store: c.Store, flush: c.Flush, log: quiet(c.Log), now: c.Now,
 		idle: c.Idle, absolute: c.Absolute, hasher: newHasher(c.params),
 		// Ten guesses, then one a minute for a name from everywhere together:
 		// a dictionary is hopeless, and an owner who is attacked waits a minute at most.
@@ -83,47 +86,53 @@ func New(c Config) (*Service, error) {
 	return s, nil
 }
 
-// record writes an event into the audit log. The act it tells of must not take
-// place when this fails.
-func (s *Service) record(ctx context.Context, e Event) error {
-	if s.recorder == nil {
-		return nil
-	}
-	if err := s.recorder.RecordAccess(ctx, e); err != nil {
-		return fault.Wrap(err, fault.AuditBroken, "the audit log does not take the event", "an administrator has to look at the node's log; nothing was changed")
-	}
-	return nil
-}
-
-// act makes a change and records it: neither takes place without the other. The
-// store may run a change twice, the log hears of it once.
-func (s *Service) act(ctx context.Context, e Event, change func(tx *store.Tx) error) error {
-	e.Outcome = "ok"
-	recorded := false
+// act makes a change and writes it down, in one transaction: neither takes place
+// without the other. The audit log has the event soon after (see Config.Flush).
+func (s *Service) act(ctx context.Context, e govern.Event, change func(tx *store.Tx) error) error {
 	err := s.store.Tx(ctx, func(tx *store.Tx) error {
-		if err := change(tx); err != nil || recorded {
+		if err := change(tx); err != nil {
 			return err
 		}
-		if err := s.record(ctx, e); err != nil {
-			return err
-		}
-		recorded = true
-		return nil
+		return s.note(ctx, tx, e)
 	})
-	if err != nil && recorded { // the commit failed after the log was told
-		e.Outcome = "failed"
-		if err := s.record(context.WithoutCancel(ctx), e); err != nil {
-			s.log.ErrorContext(ctx, "a failed change could not be recorded", "action", e.Action, "error", err)
-		}
+	if err == nil {
+		s.moved(ctx)
 	}
 	return err
 }
 
-// refused records a refusal. It was refused in any case: a failing audit log is only told.
-func (s *Service) refused(ctx context.Context, e Event) {
+// refused writes a refusal down. It was refused in any case: when that fails, the log is told.
+func (s *Service) refused(ctx context.Context, e govern.Event) {
 	e.Outcome = "refused"
-	if err := s.record(ctx, e); err != nil {
+	ctx = context.WithoutCancel(ctx) // who hangs up is written down all the same
+	if err := s.store.Tx(ctx, func(tx *store.Tx) error { return s.note(ctx, tx, e) }); err != nil {
 		s.log.ErrorContext(ctx, "a refusal could not be recorded", "action", e.Action, "error", err)
+		return
+	}
+	s.moved(ctx)
+}
+
+// note puts an event into a transaction, from where the node moves it into the audit log.
+func (s *Service) note(ctx context.Context, tx *store.Tx, e govern.Event) error {
+	e.Time = s.now().UTC()
+	id := newID()
+	detail := map[string]string{"event": id}
+	maps.Copy(detail, e.Detail)
+	e.Detail = detail
+	text, err := json.Marshal(e)
+	if err != nil {
+		return fault.Wrap(err, fault.Internal, "an audit event cannot be written", "please report it")
+	}
+	return tx.AddEvent(ctx, store.PendingEvent{ID: id, Made: e.Time, Body: text})
+}
+
+// moved asks for the pending events to be moved. They are safe where they are.
+func (s *Service) moved(ctx context.Context) {
+	if s.flush == nil {
+		return
+	}
+	if err := s.flush(ctx); err != nil {
+		s.log.WarnContext(ctx, "events wait for the audit log", "error", err)
 	}
 }
 
@@ -141,4 +150,15 @@ var errSecret = fault.New(fault.AccessUnknown, "name or password is wrong", "che
 
 func errLimited(wait time.Duration) error {
 	return fault.New(fault.AccessLimited, "too many attempts", "wait "+wait.Round(time.Second).String()+" and try again")
+}
+
+// Act makes a change that is none of access's own, with its audit event, in one transaction.
+func (s *Service) Act(ctx context.Context, by Identity, action, object string, detail map[string]string, change func(tx *store.Tx) error) error {
+	return s.act(ctx, govern.Event{Actor: by.Name, Role: string(by.Role), Action: action, Object: object, Detail: detail}, change)
+}
+
+// Tell writes an event down in the name of who asks, before what it tells of is sent.
+func (s *Service) Tell(ctx context.Context, by Identity, e govern.Event) error {
+	e.Actor, e.Role = by.Name, string(by.Role)
+	return s.act(ctx, e, func(*store.Tx) error { return nil })
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"consilium/fault"
+	"consilium/govern"
 	"consilium/store"
 )
 
@@ -47,8 +48,8 @@ func (s *Service) AddToken(ctx context.Context, by Identity, ask NewToken) (stor
 	for _, action := range ask.Actions {
 		token.Actions = append(token.Actions, string(action))
 	}
-	event := Event{Actor: by.Name, Role: by.Role, Action: "token.created", Detail: map[string]string{
-		"token": token.ID, "name": token.Name, "tokenRole": token.Role, "expires": token.Expires.UTC().Format(time.RFC3339)}}
+	event := govern.Event{Actor: by.Name, Role: string(by.Role), Action: "token.created", Object: token.ID, Detail: map[string]string{
+		"name": token.Name, "given": token.Role, "expires": token.Expires.UTC().Format(time.RFC3339)}}
 	err := s.act(ctx, event, func(tx *store.Tx) error {
 		held, err := tx.CountTokens(ctx, by.ID)
 		if err != nil {
@@ -103,7 +104,7 @@ func (s *Service) Tokens(ctx context.Context, by Identity) ([]store.Token, error
 
 // EndToken deletes a token of the identity's account.
 func (s *Service) EndToken(ctx context.Context, by Identity, id string) error {
-	event := Event{Actor: by.Name, Role: by.Role, Action: "token.deleted", Detail: map[string]string{"token": clip(id)}}
+	event := govern.Event{Actor: by.Name, Role: string(by.Role), Action: "token.deleted", Object: clip(id)}
 	return s.act(ctx, event, func(tx *store.Tx) error { return tx.EndToken(ctx, by.ID, id) })
 }
 

@@ -47,7 +47,15 @@ CREATE TABLE links (
 	expires_us BIGINT NOT NULL
 );
 
+-- What an administrator sets on the page; value is JSON.
+CREATE TABLE settings (
+	name TEXT PRIMARY KEY,
+	value TEXT NOT NULL,
+	changed_us BIGINT NOT NULL
+);
+
 -- +goose Down
+DROP TABLE settings;
 DROP TABLE links;
 DROP TABLE tokens;
 DROP TABLE sessions;
