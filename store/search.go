@@ -2,10 +2,11 @@ package store
 
 import (
 	"context"
-	"strings"
 	"time"
 
+	"consilium/clinical"
 	"consilium/fault"
+	"consilium/store/migrations"
 )
 
 // StudyQuery asks for studies. Empty fields leave a condition out. Text
@@ -22,9 +23,9 @@ type StudyQuery struct {
 	Modalities             []string // the study has one of these
 	States                 []State
 	Urgencies              []Urgency
-	Text                   string // a part of name, patient ID, accession or description
+	Text                   string // a part of a name, patient ID, accession or description
 	Order                  Order
-	Limit                  int // 0 = 50; at most MaxLimit
+	Limit                  int // 0 = DefaultLimit; at most MaxLimit
 	Offset                 int // at most MaxOffset
 }
 
@@ -42,15 +43,9 @@ const (
 const (
 	DefaultLimit = 50
 	MaxLimit     = 1000
-	MaxOffset    = 100000
+	MaxOffset    = 10_000
 	CountLimit   = 1000 // matches are counted up to here
 )
-
-var orders = map[Order]string{
-	ByReceived: "studies.received_us DESC",
-	ByUrgency:  "studies.urgency DESC, studies.received_us DESC",
-	ByDate:     "studies.study_date DESC, studies.study_time DESC",
-}
 
 // Studies lists the studies that match and that the reader may see. The total
 // counts them all up to CountLimit; a total of CountLimit says "this many or more".
@@ -68,8 +63,14 @@ func (s *Store) Studies(ctx context.Context, r Reader, q StudyQuery) (found []St
 	c := q.conditions()
 	may, args := r.maySeeStudy(time.Now())
 	c.add(may, args...)
+	from := "studies"
+	if s.dialect == migrations.SQLite {
+		if from, err = s.plan(ctx, r, q, c); err != nil {
+			return nil, 0, err
+		}
+	}
 	found, err = all(ctx, s, "the studies could not be listed", scanStudy,
-		"SELECT "+studyColumns+" FROM studies"+c.where()+" ORDER BY "+orders[q.Order]+" LIMIT ? OFFSET ?",
+		"SELECT "+studyColumns+" FROM "+from+c.where()+" ORDER BY "+orders[q.Order].columns+" LIMIT ? OFFSET ?",
 		append(c.args, q.Limit, q.Offset)...)
 	if err != nil {
 		return nil, 0, err
@@ -78,25 +79,8 @@ func (s *Store) Studies(ctx context.Context, r Reader, q StudyQuery) (found []St
 		return found, len(found), nil
 	}
 	total, err = one(ctx, s, "the studies could not be counted", value[int],
-		"SELECT count(*) FROM (SELECT 1 FROM studies"+c.where()+" LIMIT ?) AS counted", append(c.args, CountLimit)...)
+		"SELECT count(*) FROM (SELECT 1 FROM "+from+c.where()+" LIMIT ?) AS counted", append(c.args, CountLimit)...)
 	return found, total, err
-}
-
-// conditions joined by AND.
-type conditions struct {
-	parts []string
-	args  []any
-}
-
-func (c *conditions) add(part string, args ...any) {
-	c.parts, c.args = append(c.parts, part), append(c.args[:len(c.args):len(c.args)], args...)
-}
-
-func (c *conditions) where() string {
-	if len(c.parts) == 0 {
-		return ""
-	}
-	return " WHERE " + strings.Join(c.parts, " AND ")
 }
 
 func (q StudyQuery) conditions() *conditions {
@@ -109,23 +93,24 @@ func (q StudyQuery) conditions() *conditions {
 	c.match("studies.accession", q.Accession)
 	c.match("studies.description", q.Description)
 	c.match("studies.study_id", q.StudyID)
-	c.match("studies.referring", q.Referring)
+	c.match("studies.referring_key", fold(q.Referring))
 	c.between("studies.study_date", q.DateFrom, q.DateTo)
 	c.between("studies.study_time", q.TimeFrom, endOf(q.TimeTo))
 	c.between("studies.birth_date", q.BirthFrom, q.BirthTo)
-	if q.Text != "" {
-		c.match("studies.search_key", "*"+escapeWildcards(fold(q.Text))+"*")
-	}
+	c.match("studies.search_key", q.textPattern())
 	if len(q.Modalities) > 0 {
 		c.add("EXISTS (SELECT 1 FROM series m WHERE m.study_uid = studies.study_uid AND m.modality IN ("+marks(len(q.Modalities))+"))", anys(q.Modalities)...)
 	}
-	if len(q.States) > 0 {
-		c.add("studies.state IN ("+marks(len(q.States))+")", anys(q.States)...)
-	}
-	if len(q.Urgencies) > 0 {
-		c.add("studies.urgency IN ("+marks(len(q.Urgencies))+")", anys(q.Urgencies)...)
-	}
+	c.in("studies.state", anys(q.States))
+	c.in("studies.urgency", anys(q.Urgencies))
 	return c
+}
+
+func (q StudyQuery) textPattern() string {
+	if q.Text == "" {
+		return ""
+	}
+	return "*" + escapeWildcards(fold(q.Text)) + "*"
 }
 
 // Counts says how many studies are in each state, of those the reader may see.
@@ -133,16 +118,35 @@ func (s *Store) Counts(ctx context.Context, r Reader) (map[State]int, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	type count struct {
-		state State
-		n     int
+	counts := map[State]int{}
+	add := func(sign int, where string, args ...any) error {
+		list, err := all(ctx, s, "the studies could not be counted", scanCount, "SELECT state, count(*) FROM studies"+where+" GROUP BY state", args...)
+		for _, c := range list {
+			counts[c.state] += sign * c.n
+		}
+		return err
 	}
 	may, args := r.maySeeStudy(time.Now())
-	list, err := all(ctx, s, "the studies could not be counted", func(r scanner) (c count, err error) { return c, r.Scan(&c.state, &c.n) },
-		"SELECT state, count(*) FROM studies WHERE "+may+" GROUP BY state", args...)
-	counts := map[State]int{}
-	for _, c := range list {
-		counts[c.state] = c.n
+	decided := " WHERE studies.patient_id IN (SELECT patient_id FROM consent_rules WHERE purpose = ? AND allow = ?) AND "
+	if r.Purpose != clinical.PurposeCare {
+		return counts, add(1, decided+may, append([]any{string(r.Purpose), 1}, args...)...)
 	}
-	return counts, err
+	if err := add(1, ""); err != nil { // an index alone answers this, and few patients deny
+		return nil, err
+	}
+	return counts, add(-1, decided+"NOT "+may, append([]any{string(r.Purpose), 0}, args...)...)
+}
+
+type stateCount struct {
+	state State
+	n     int
+}
+
+func scanCount(r scanner) (c stateCount, err error) { return c, r.Scan(&c.state, &c.n) }
+
+// Quiet lists up to limit studies in a state of which nothing arrived since
+// before, the longest quiet first. It names studies and tells nothing about them.
+func (s *Store) Quiet(ctx context.Context, state State, before time.Time, limit int) ([]string, error) {
+	return all(ctx, s, "the quiet studies could not be listed", value[string],
+		"SELECT study_uid FROM studies WHERE state = ? AND changed_us <= ? ORDER BY changed_us LIMIT ?", string(state), micros(before), limit)
 }

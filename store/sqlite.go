@@ -21,7 +21,7 @@ const IndexFile = "index.db"
 var sqlitePragmas = []string{
 	"busy_timeout(10000)", // first: it must hold for the pragmas after it
 	"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-	"temp_store(MEMORY)", "cache_size(-16000)", "journal_size_limit(67108864)",
+	"case_sensitive_like(1)", "temp_store(MEMORY)", "cache_size(-16000)", "journal_size_limit(67108864)",
 }
 
 func sqliteURL(path string, pragmas []string, more ...string) string {

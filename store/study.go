@@ -113,9 +113,9 @@ func (s *Store) Study(ctx context.Context, r Reader, uid string) (Study, error) 
 // addStudy makes the study or fills in what earlier objects of it left empty.
 func (t *Tx) addStudy(ctx context.Context, i Instance) error {
 	keys := []string{i.Patient.ID, i.Patient.Name, fold(i.Patient.Name), i.Patient.BirthDate, i.Patient.Sex,
-		i.StudyDate, i.StudyTime, i.Accession, i.StudyID, i.Referring, i.StudyDescription}
+		i.StudyDate, i.StudyTime, i.Accession, i.StudyID, i.Referring, fold(i.Referring), i.StudyDescription}
 	columns := []string{"patient_id", "patient_name", "name_key", "birth_date", "sex",
-		"study_date", "study_time", "accession", "study_id", "referring", "description"}
+		"study_date", "study_time", "accession", "study_id", "referring", "referring_key", "description"}
 	fill := make([]string, len(columns))
 	for n, c := range columns {
 		fill[n] = fmt.Sprintf("%s = CASE WHEN studies.%[1]s = '' THEN excluded.%[1]s ELSE studies.%[1]s END", c)
@@ -155,7 +155,7 @@ func (t *Tx) countIn(ctx context.Context, i Instance) error {
 		return err
 	}
 	keys, err := one(ctx, t, "the study could not be read", scanSearchKey,
-		"SELECT patient_name, patient_id, accession, description FROM studies WHERE study_uid = ?", i.Study)
+		"SELECT patient_name, patient_id, accession, description, referring FROM studies WHERE study_uid = ?", i.Study)
 	if err != nil {
 		return err
 	}
@@ -167,9 +167,9 @@ func (t *Tx) countIn(ctx context.Context, i Instance) error {
 }
 
 func scanSearchKey(r scanner) (string, error) {
-	var name, id, accession, description string
-	err := r.Scan(&name, &id, &accession, &description)
-	return fold(strings.Join([]string{name, id, accession, description}, "\n")), err
+	var name, id, accession, description, referring string
+	err := r.Scan(&name, &id, &accession, &description, &referring)
+	return fold(strings.Join([]string{name, id, accession, description, referring}, "\n")), err
 }
 
 // SetState moves a study into a state, if it is in one of those named (none:

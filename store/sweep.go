@@ -7,7 +7,7 @@ import (
 
 // blobColumns are all columns that name blobs, as table.column. A blob that
 // none of them names is an orphan.
-var blobColumns = [][2]string{{"instances", "blob"}}
+var blobColumns = [][2]string{{"instances", "blob"}, {"pictures", "blob"}}
 
 // SweepGrace is how old an orphan must be before the sweep takes it: a blob is
 // written before the index says that it is there.
@@ -42,4 +42,13 @@ func (s *Store) named(ctx context.Context, digest string) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// Optimize refreshes what the database knows about its own tables, which its
+// planner lives on. Cheap; to be called now and then, as after an import.
+func (s *Store) Optimize(ctx context.Context) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	_, err := s.writer.ExecContext(ctx, "ANALYZE")
+	return failed(err, "the index could not be analysed")
 }

@@ -3,11 +3,13 @@
 
 -- +goose Up
 CREATE TABLE studies (
-  study_uid      TEXT PRIMARY KEY,
+  id             SERIAL,
+  study_uid      TEXT NOT NULL UNIQUE,
   patient_id     TEXT NOT NULL,
   patient_name   TEXT NOT NULL,
   name_key       TEXT NOT NULL, -- folded: what a search for a name compares with
-  search_key     TEXT NOT NULL, -- folded: name, patient ID, accession, description
+  referring_key  TEXT NOT NULL, -- folded
+  search_key     TEXT NOT NULL, -- folded: both names, patient ID, accession, description
   birth_date     TEXT NOT NULL,
   sex            TEXT NOT NULL,
   study_date     TEXT NOT NULL,
@@ -28,14 +30,43 @@ CREATE TABLE studies (
   findings       BIGINT NOT NULL,
   synthetic      INTEGER NOT NULL
 );
+-- Store.Studies names these indexes when it plans a search.
 CREATE INDEX studies_received  ON studies (received_us);
 CREATE INDEX studies_urgency   ON studies (urgency, received_us);
 CREATE INDEX studies_state     ON studies (state, urgency, received_us);
-CREATE INDEX studies_changed   ON studies (state, changed_us);
 CREATE INDEX studies_date      ON studies (study_date, study_time);
 CREATE INDEX studies_patient   ON studies (patient_id);
 CREATE INDEX studies_accession ON studies (accession);
+CREATE INDEX studies_study_id  ON studies (study_id);
 CREATE INDEX studies_name      ON studies (name_key);
+CREATE INDEX studies_quiet     ON studies (state, changed_us);
+
+-- Every three letters in a row of search_key: a search for a part of a name
+-- does not read every name.
+--sqlite:CREATE VIRTUAL TABLE studies_text USING fts5 (search_key, content = 'studies', content_rowid = 'id', tokenize = 'trigram');
+-- +goose StatementBegin
+--sqlite:CREATE TRIGGER studies_text_insert AFTER INSERT ON studies BEGIN
+--sqlite:  INSERT INTO studies_text (rowid, search_key) VALUES (new.id, new.search_key);
+--sqlite:END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+--sqlite:CREATE TRIGGER studies_text_delete AFTER DELETE ON studies BEGIN
+--sqlite:  INSERT INTO studies_text (studies_text, rowid, search_key) VALUES ('delete', old.id, old.search_key);
+--sqlite:END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+--sqlite:CREATE TRIGGER studies_text_update AFTER UPDATE OF search_key ON studies WHEN old.search_key <> new.search_key BEGIN
+--sqlite:  INSERT INTO studies_text (studies_text, rowid, search_key) VALUES ('delete', old.id, old.search_key);
+--sqlite:  INSERT INTO studies_text (rowid, search_key) VALUES (new.id, new.search_key);
+--sqlite:END;
+-- pg_trgm comes with PostgreSQL's contrib package; without it searches for a
+-- part of a name are slower, no more.
+--postgres:DO $$ BEGIN
+--postgres:  CREATE EXTENSION IF NOT EXISTS pg_trgm;
+--postgres:  CREATE INDEX studies_text ON studies USING gin (search_key gin_trgm_ops);
+--postgres:EXCEPTION WHEN OTHERS THEN RAISE NOTICE 'no trigram index: %', SQLERRM;
+--postgres:END $$;
+-- +goose StatementEnd
 
 CREATE TABLE series (
   study_uid      TEXT NOT NULL REFERENCES studies (study_uid) ON DELETE CASCADE,
@@ -94,4 +125,5 @@ CREATE INDEX consent_rules_purpose ON consent_rules (purpose, allow);
 DROP TABLE consent_rules;
 DROP TABLE instances;
 DROP TABLE series;
+--sqlite:DROP TABLE studies_text;
 DROP TABLE studies;

@@ -30,6 +30,12 @@ var parts = []struct {
 	{"writers at once", writersAtOnce},
 	{"blobs", blobs},
 	{"sweep", sweep},
+	{"results", results},
+	{"reviews", reviews},
+	{"failures", failures},
+	{"deliveries", deliveries},
+	{"pending events", pendingEvents},
+	{"counts by state", stateCounts},
 }
 
 // Run runs the whole suite, each part on a store of its own.
