@@ -4,49 +4,36 @@ import (
 	"time"
 
 	"consilium/clinical"
+	"consilium/store"
 )
 
 // The types of this file are what the node tells the outside: the API sends
 // them as they are.
 
-// State of a study in the node.
-type State string
-
-// A study goes down this list. It falls back to StateQueued when it is to be
-// diagnosed again, and to StateReceiving when more of it arrives.
-const (
-	StateReceiving  State = "receiving"
-	StateQueued     State = "queued"
-	StateDiagnosing State = "diagnosing"
-	StateReady      State = "ready"
-	StateFailed     State = "failed"
-	StateSigned     State = "signed"
-)
-
 // Row is one line of the worklist.
 type Row struct {
-	StudyUID         string    `json:"studyUID"`
-	PatientName      string    `json:"patientName"`
-	PatientID        string    `json:"patientID"`
-	PatientSex       string    `json:"patientSex"`
-	PatientBirthDate string    `json:"patientBirthDate"` // YYYYMMDD, as in DICOM
-	Accession        string    `json:"accession"`
-	Description      string    `json:"description"`
-	Modalities       []string  `json:"modalities"`
-	StudyDate        string    `json:"studyDate"` // YYYYMMDD
-	StudyTime        string    `json:"studyTime"` // HHMMSS
-	ReceivedAt       time.Time `json:"receivedAt"`
-	Instances        int       `json:"instances"`
-	State            State     `json:"state"`
-	Urgency          string    `json:"urgency"`  // "critical", "urgent", "routine", "none"
-	Headline         string    `json:"headline"` // the most urgent answer, in a few words
-	Findings         int       `json:"findings"`
-	Synthetic        bool      `json:"synthetic"`
+	StudyUID         string      `json:"studyUID"`
+	PatientName      string      `json:"patientName"`
+	PatientID        string      `json:"patientID"`
+	PatientSex       string      `json:"patientSex"`
+	PatientBirthDate string      `json:"patientBirthDate"` // YYYYMMDD, as in DICOM
+	Accession        string      `json:"accession"`
+	Description      string      `json:"description"`
+	Modalities       []string    `json:"modalities"`
+	StudyDate        string      `json:"studyDate"` // YYYYMMDD
+	StudyTime        string      `json:"studyTime"` // HHMMSS
+	ReceivedAt       time.Time   `json:"receivedAt"`
+	Instances        int         `json:"instances"`
+	State            store.State `json:"state"`
+	Urgency          string      `json:"urgency"`  // "critical", "urgent", "routine", "none"
+	Headline         string      `json:"headline"` // the most urgent answer, in a few words
+	Findings         int         `json:"findings"`
+	Synthetic        bool        `json:"synthetic"`
 }
 
 // Query asks the worklist. Zero values leave a condition out.
 type Query struct {
-	State    State
+	State    store.State
 	Modality string
 	Urgency  string
 	Text     string // part of the patient's name or ID, accession or description
@@ -57,9 +44,9 @@ type Query struct {
 
 // Page is one page of the worklist.
 type Page struct {
-	Items  []Row         `json:"items"`
-	Total  int           `json:"total"`
-	Counts map[State]int `json:"counts"` // of all studies that the reader may see
+	Items  []Row               `json:"items"`
+	Total  int                 `json:"total"`
+	Counts map[store.State]int `json:"counts"` // of all studies that the reader may see
 }
 
 // Case is everything about one study.
@@ -96,6 +83,7 @@ type Instance struct {
 // Assessment is what the panel said about a study, with the reviews so far.
 type Assessment struct {
 	ID         string             `json:"id"`
+	Report     *Object            `json:"report"` // the structured report, DICOM
 	MadeAt     time.Time          `json:"madeAt"`
 	Findings   []Finding          `json:"findings"`
 	Refusals   []clinical.Refusal `json:"refusals"`
@@ -121,7 +109,15 @@ type Finding struct {
 	Pictures []Picture `json:"pictures"`
 	Regions  []Region  `json:"regions"`
 	Segments []Segment `json:"segments"`
+	Objects  []Object  `json:"objects"` // DICOM objects made of this finding
 	Review   *Review   `json:"review"`
+}
+
+// Object is a DICOM object of this node.
+type Object struct {
+	SeriesUID string `json:"seriesUID"`
+	SOPUID    string `json:"sopUID"`
+	SOPClass  string `json:"sopClass"`
 }
 
 // Outcome is one label with its calibrated probability.

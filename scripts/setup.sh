@@ -143,11 +143,25 @@ packages() {
     as=(sudo -n)
   fi
   say "$why: installing ${missing[*]}"
+  hold_services "${as[@]}"
   local get=("${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120)
   if ! { "${get[@]}" install -y --no-install-recommends "${missing[@]}" ||
          { "${get[@]}" update && "${get[@]}" install -y --no-install-recommends "${missing[@]}"; }; } </dev/null >"$TOOLS/apt.log" 2>&1; then
     warn "$why: apt-get could not install ${missing[*]} (see .tools/apt.log); the tests that need them skip"
   fi
+  release_services "${as[@]}"
+}
+
+# Debian starts a server when it is installed, and Orthanc listens to the whole
+# network then. The tests start their own, so nothing is to start here.
+POLICY=/usr/sbin/policy-rc.d
+hold_services() {
+  [ -e "$POLICY" ] && return
+  printf '#!/bin/sh\nexit 101\n' | "$@" tee "$POLICY" >/dev/null && "$@" chmod 0755 "$POLICY" && HELD=yes
+}
+release_services() {
+  [ -z "${HELD:-}" ] || "$@" rm -f "$POLICY"
+  HELD=
 }
 
 mkdir -p "$TOOLS"

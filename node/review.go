@@ -1,0 +1,195 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"consilium/dicom"
+	"consilium/dicom/result"
+	"consilium/fault"
+	"consilium/govern"
+	"consilium/store"
+)
+
+// Limits of what a reviewer writes.
+const (
+	maxComment = 4000
+	maxAnswer  = 200
+)
+
+// Attestation is what a reviewer signs.
+const Attestation = "I have looked at the input and at every finding, and the decisions recorded here are mine."
+
+// Review keeps a person's decision about a finding; an earlier one is replaced.
+// Errors: USAGE for a decision that is none, NOT_FOUND, CONFLICT when signed.
+func (n *Node) Review(ctx context.Context, who Actor, study, finding string, v Review) error {
+	if err := checkReview(v); err != nil {
+		return err
+	}
+	return n.decide(ctx, who, study, finding, "finding.reviewed", v.Decision, func(t *store.Tx, a Assessment) error {
+		return t.PutReview(ctx, store.Review{Assessment: a.ID, Finding: finding, Decision: v.Decision, Answer: strings.TrimSpace(v.Answer), Comment: strings.TrimSpace(v.Comment), By: who.Name, At: n.Now()})
+	})
+}
+
+// Unreview takes a decision back.
+func (n *Node) Unreview(ctx context.Context, who Actor, study, finding string) error {
+	return n.decide(ctx, who, study, finding, "finding.unreviewed", "", func(t *store.Tx, a Assessment) error {
+		return t.DropReview(ctx, a.ID, finding)
+	})
+}
+
+func checkReview(v Review) error {
+	switch {
+	case !slices.Contains([]string{DecisionAccept, DecisionCorrect, DecisionReject}, v.Decision):
+		return fault.New(fault.Usage, fmt.Sprintf("%.40q is no decision", v.Decision), "accept, correct or reject")
+	case v.Decision == DecisionCorrect && strings.TrimSpace(v.Answer) == "":
+		return fault.New(fault.Usage, "a correction needs the right answer", "choose a label, or write one")
+	case len(v.Comment) > maxComment || len(v.Answer) > maxAnswer:
+		return fault.New(fault.Usage, "the comment or the answer is too long", fmt.Sprintf("at most %d and %d bytes", maxComment, maxAnswer))
+	}
+	return nil
+}
+
+// decide changes what is decided about one finding of the current assessment.
+func (n *Node) decide(ctx context.Context, who Actor, study, finding, action, decision string, change func(t *store.Tx, a Assessment) error) error {
+	a, err := n.current(ctx, study)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(a.Findings, func(f Finding) bool { return f.ID == finding })
+	if i < 0 {
+		return fault.New(fault.NotFound, "the assessment has no such finding", "reload the case: it may have been diagnosed again")
+	}
+	s, err := n.Store.Study(ctx, store.Care, study)
+	if err != nil {
+		return err
+	}
+	m := a.Findings[i].Model
+	err = n.Store.Tx(ctx, func(t *store.Tx) error {
+		if err := change(t, a); err != nil {
+			return err
+		}
+		return n.note(ctx, t, govern.Event{
+			Actor: who.Name, Role: who.Role, Action: action, Patient: s.Patient.ID, Study: study, Object: a.ID + "/" + finding,
+			Model: m.Name + "@" + m.Version + "#" + m.Digest, Outcome: "ok",
+			Detail: map[string]string{"decision": decision, "shown": a.Findings[i].Answer},
+		})
+	})
+	if err != nil {
+		return err
+	}
+	n.changed(study)
+	return n.Flush(ctx)
+}
+
+func (n *Node) current(ctx context.Context, study string) (Assessment, error) {
+	kept, err := n.Store.Assessment(ctx, store.Care, study)
+	if err != nil {
+		return Assessment{}, err
+	}
+	return n.readAssessment(ctx, kept)
+}
+
+// Sign ends the review: every finding must be decided. The report is made
+// again, verified and with the observer's name, and goes where results go.
+// Errors: CONFLICT when findings are undecided, the study is at work or signed.
+func (n *Node) Sign(ctx context.Context, who Actor, study string) (Signature, error) {
+	s, err := n.Store.Study(ctx, store.Care, study)
+	if err != nil {
+		return Signature{}, err
+	}
+	a, err := n.current(ctx, study)
+	if err != nil {
+		return Signature{}, err
+	}
+	for _, f := range a.Findings {
+		if f.Review == nil {
+			return Signature{}, fault.New(fault.Conflict, fmt.Sprintf("%q on %s is not decided", f.Answer, f.Input), "accept, correct or reject every finding before you sign")
+		}
+	}
+	at := n.Now().UTC().Truncate(time.Second)
+	objects, err := n.signedObjects(ctx, who, study, a, at)
+	if err != nil {
+		return Signature{}, err
+	}
+	err = n.Store.Tx(ctx, func(t *store.Tx) error {
+		if err := t.SetState(ctx, study, []store.State{store.StateReady}, store.StateSigned); err != nil {
+			return err
+		}
+		if err := t.Sign(ctx, store.Signature{Assessment: a.ID, By: who.Name, At: at, Attestation: Attestation}); err != nil {
+			return err
+		}
+		if err := n.fileObjects(ctx, t, objects, at); err != nil {
+			return err
+		}
+		for _, p := range n.Peers {
+			if p.Kind != KindDICOM { // records get what is signed
+				if err := t.AddDelivery(ctx, delivery(study, a.ID+"/signed", p, at)); err != nil {
+					return err
+				}
+			}
+		}
+		return n.note(ctx, t, govern.Event{
+			Actor: who.Name, Role: who.Role, Action: "report.signed", Patient: s.Patient.ID, Study: study, Object: a.ID, Model: models(a), Outcome: "ok",
+			Detail: map[string]string{"attestation": Attestation, "decisions": decisions(a)},
+		})
+	})
+	if err != nil {
+		return Signature{}, err
+	}
+	n.changed(study)
+	n.wakePost()
+	return Signature{who.Name, at, Attestation}, n.Flush(ctx)
+}
+
+// decisions lists what was decided, finding by finding: the record that
+// liability needs.
+func decisions(a Assessment) string {
+	var out []string
+	for _, f := range a.Findings {
+		text := f.ID + " " + f.Review.Decision
+		if f.Review.Decision == DecisionCorrect {
+			text += " to " + f.Review.Answer
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, "; ")
+}
+
+// signedObjects makes the verified report, which replaces the unverified one.
+func (n *Node) signedObjects(ctx context.Context, who Actor, study string, a Assessment, at time.Time) ([]store.Instance, error) {
+	if a.Report == nil {
+		return nil, nil // nothing could be looked at, so there is nothing to replace
+	}
+	list, err := n.Store.Instances(ctx, store.Care, study, "")
+	if err != nil {
+		return nil, err
+	}
+	about := map[string]bool{}
+	for _, f := range a.Findings {
+		about[f.SOPUID] = true
+	}
+	var sources []*dicom.Object
+	for _, i := range list {
+		if i.Result || len(about) > 0 && !about[i.SOP] {
+			continue
+		}
+		o, err := n.header(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, o)
+	}
+	in := n.resultInput(sources, a)
+	in.Signature = &result.Signature{By: who.Name, At: at, Attestation: Attestation}
+	in.Predecessor = &dicom.IDs{Study: study, Series: a.Report.SeriesUID, SOP: a.Report.SOPUID, Class: a.Report.SOPClass}
+	o, err := result.SR(in)
+	if err != nil {
+		return nil, err
+	}
+	i, err := n.keepObject(ctx, o)
+	return []store.Instance{i}, err
+}
