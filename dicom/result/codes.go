@@ -72,6 +72,7 @@ var (
 	processing       = dcm("109102", "Processing Equipment")
 	sourceOfImage    = dcm("121322", "Source image for image processing operation")
 	segmentationStep = dcm("113076", "Segmentation")
+	spatial          = sct("309825002", "Spatial and Relational Concept")
 	ai               = dcm("123110", "Artificial Intelligence")
 )
 

@@ -66,7 +66,7 @@ func short(s string, n int) string {
 		return r
 	}, strings.ToValidUTF8(s, "?")))
 	if utf8.RuneCountInString(s) > n {
-		s = strings.TrimSpace(string([]rune(s)[:n-1])) + "…"
+		s = strings.TrimSpace(string([]rune(s)[:n-3])) + "..."
 	}
 	return s
 }

@@ -4,7 +4,7 @@
 //
 //	func SR(in Input) (*dicom.Object, error)
 //	func BasicSR(in Input) (*dicom.Object, error)
-//	func SEG(in Input) (*dicom.Object, error)
+//	func SEG(in Input) ([]*dicom.Object, error)
 //	func SecondaryCapture(in Input, p Picture) (*dicom.Object, error)
 //	func ReadSR(o *dicom.Object) (Report, error)
 //
@@ -69,9 +69,17 @@ type Finding struct {
 // source, row by row.
 type Mask struct {
 	Label  string
+	Kind   Code // of what is segmented; the zero Code is evidence for the answer
 	SOP    string
 	Frame  int // of a multi-frame source, from 1
 	Pixels []bool
+}
+
+func (m Mask) kind() Code {
+	if m.Kind == (Code{}) {
+		return evidenceMask
+	}
+	return m.Kind
 }
 
 // Decisions of a reviewer.

@@ -81,8 +81,36 @@ func siteOf(source *dicom.Object) []node {
 		return nil
 	}
 	n := coded(hasModifier, findingSite, site)
-	if side, known := sides[orElse(source.Text(dicom.ImageLaterality), source.Text(dicom.Laterality))]; known {
-		n.below = append(n.below, coded(hasModifier, laterality, side))
+	for _, s := range side(source) {
+		n.below = append(n.below, coded(hasModifier, laterality, sides[s.(string)]))
 	}
 	return []node{n}
+}
+
+// side is the laterality of the source, as a value of CS; none when it does not say.
+func side(source *dicom.Object) []any {
+	s := orElse(source.Text(dicom.ImageLaterality), source.Text(dicom.Laterality))
+	if _, known := sides[s]; !known {
+		return nil
+	}
+	return []any{s}
+}
+
+// unpaired are the body parts of which there is one, so that they have no side.
+var unpaired = map[string]bool{
+	"ABDOMEN": true, "BRAIN": true, "CHEST": true, "COLON": true, "HEAD": true, "HEART": true, "LIVER": true,
+	"NECK": true, "PELVIS": true, "PROSTATE": true, "SKULL": true, "SPINE": true, "THORAX": true,
+}
+
+// place writes body part and side as the source has them: type 2C, empty where
+// a pair is possible and the side is not known (PS3.3 C.7.3.1).
+func place(d draft, source *dicom.Object) {
+	part := proper(dicom.BodyPartExamined, source.Texts(dicom.BodyPartExamined))
+	if len(part) > 0 {
+		d.set(dicom.BodyPartExamined, part...)
+		if unpaired[part[0].(string)] {
+			return
+		}
+	}
+	d.set(dicom.Laterality, side(source)...)
 }

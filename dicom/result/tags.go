@@ -9,5 +9,9 @@ const (
 	tagCodingSchemeUID  dicom.Tag = 0x0008010C
 	tagCodingSchemeName dicom.Tag = 0x00080115
 	tagCodingSchemeOrg  dicom.Tag = 0x00080116
+	tagStackID          dicom.Tag = 0x00209056
+	tagStackPosition    dicom.Tag = 0x00209057
+	tagVisualFeatures   dicom.Tag = 0x00280302
 	tagSpatialKept      dicom.Tag = 0x0028135A
+	tagSourceInstances  dicom.Tag = 0x00420013
 )
