@@ -125,6 +125,7 @@ func codeOf(c clinical.Concept) Code {
 		return Code{c.Code, scheme, c.Name}
 	}
 	if code, known := plainLabels[strings.ToLower(c.Name)]; known {
+		code.Meaning = c.Name
 		return code
 	}
 	return private(labelValue(c.Name), c.Name)
