@@ -254,6 +254,9 @@ func (d *decoder) sequence(o *Object, e *element, length uint32, implicit bool, 
 		end = d.pos + int64(length)
 	}
 	for end < 0 || d.pos < end {
+		if left := end - d.pos; end >= 0 && left < 8 && len(d.peek(8)) == 0 {
+			return nil // a length that is a little too large, at the end of the file
+		}
 		t, n, err := d.tagLength()
 		switch {
 		case err != nil:

@@ -1,172 +1,190 @@
 package dicom
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
+	"time"
 
+	"consilium/dicom/pixel"
 	"consilium/fault"
 )
 
-// pixels are the stored values of an image, DICOM PS3.3 C.7.6.3: all frames in
-// one piece of memory, values of a pixel side by side.
-type pixels struct {
-	frames, rows, columns, channels int
-	allocated, stored, high         int // bits of a value, those used, the highest one used
-	signed                          bool
-	photometric                     string
-	wasBigEndian                    bool
-	raw                             []byte
+// decodeTime bounds the decoding of one image: hostile streams can take long.
+const decodeTime = 60 * time.Second
+
+// Supported says whether images under this transfer syntax can be decoded.
+func Supported(syntax string) bool { return pixel.Supported(syntax) }
+
+// layout is what the object says of its pixels, PS3.3 C.7.6.3.
+type layout struct {
+	pixel.Format
+	frames int
+	high   int  // highest bit used
+	float  bool // values are IEEE numbers of BitsAllocated bits
 }
 
-func (p *pixels) count() int { return p.frames * p.rows * p.columns * p.channels }
+// pixels are decoded stored values, frame by frame, the samples of a pixel side by side.
+type pixels struct {
+	layout
+	raw []byte
+}
+
+func (l *layout) count() int { return l.frames * l.Rows * l.Columns * l.Samples }
 
 // at is stored value i, without the bits outside BitsStored.
 func (p *pixels) at(i int) int64 {
 	var v uint32
-	switch {
-	case p.allocated == 1: // packed, lowest bit first
-		return int64(p.raw[i>>3] >> (i & 7) & 1)
-	case p.allocated == 8:
+	switch p.BitsAllocated {
+	case 8:
 		v = uint32(p.raw[i])
-	case p.allocated == 16:
+	case 16:
 		v = uint32(binary.LittleEndian.Uint16(p.raw[2*i:]))
 	default:
 		v = binary.LittleEndian.Uint32(p.raw[4*i:])
 	}
 	v <<= 31 - p.high
-	if p.signed {
-		return int64(int32(v) >> (32 - p.stored))
+	if p.Signed {
+		return int64(int32(v) >> (32 - p.BitsStored))
 	}
-	return int64(v >> (32 - p.stored))
+	return int64(v >> (32 - p.BitsStored))
 }
 
-// limits is the range of values that BitsStored allows.
+// value is stored value i, of integer and of floating-point pixels.
+func (p *pixels) value(i int) float64 {
+	switch {
+	case !p.float:
+		return float64(p.at(i))
+	case p.BitsAllocated == 32:
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(p.raw[4*i:])))
+	}
+	return math.Float64frombits(binary.LittleEndian.Uint64(p.raw[8*i:]))
+}
+
+// limits is the range of values that BitsStored allows; of floating-point
+// pixels, the range that they take.
 func (p *pixels) limits() (low, high float64) {
-	if p.signed {
-		return -float64(int64(1) << (p.stored - 1)), float64(int64(1)<<(p.stored-1) - 1)
+	switch {
+	case p.float:
+		low, high = math.Inf(1), math.Inf(-1)
+		for i := range len(p.raw) / (p.BitsAllocated / 8) {
+			low, high = min(low, p.value(i)), max(high, p.value(i))
+		}
+		return low, high
+	case p.Signed:
+		return -float64(int64(1) << (p.BitsStored - 1)), float64(int64(1)<<(p.BitsStored-1) - 1)
 	}
-	return 0, float64(int64(1)<<p.stored - 1)
+	return 0, float64(int64(1)<<p.BitsStored - 1)
 }
 
-// pixels reads the image pixel module and decodes the pixel data.
-func (o *Object) pixels() (*pixels, error) {
-	if !o.Has(PixelData) {
-		if o.Has(FloatPixelData) || o.Has(DoubleFloatPixelData) {
-			return nil, unsupported(o.name, "floating-point pixels")
-		}
-		return nil, fault.New(fault.InputUnsupported, fmt.Sprintf("%s: a DICOM %s without an image", o.name, UIDName(o.Text(SOPClassUID))), "hand in a DICOM image")
+// decode decodes n frames from the first on.
+func (o *Object) decode(first, n int) (*pixels, error) {
+	if o.pixelTag() == 0 {
+		return nil, o.noImage()
 	}
-	p, err := o.layout()
+	if !pixel.Supported(o.syntax) {
+		return nil, unsupported(o.name, "transfer syntax %s", UIDName(o.syntax))
+	}
+	if (o.Fragments(PixelData) != nil) != Encapsulated(o.syntax) {
+		return nil, malformed(o.name, "pixel data that do not fit the transfer syntax "+UIDName(o.syntax))
+	}
+	l, err := o.layout()
 	if err != nil {
 		return nil, err
 	}
-	fragments := o.Fragments(PixelData)
-	switch {
-	case !Supported(o.syntax):
-		return nil, unsupported(o.name, "transfer syntax %s", UIDName(o.syntax))
-	case (fragments != nil) != Encapsulated(o.syntax):
-		return nil, malformed(o.name, "pixel data that do not fit the transfer syntax "+UIDName(o.syntax))
-	case fragments == nil:
-		return p, p.unpack(o, o.Bytes(PixelData))
+	if values := int64(n) * int64(l.Rows) * int64(l.Columns) * int64(l.Samples); values > MaxPixels {
+		return nil, tooLarge(o.name, "%d frames of %d x %d x %d values, the limit is %d in all", n, l.Columns, l.Rows, l.Samples, MaxPixels)
 	}
-	return p, p.decodeJPEG(o.name, fragments[min(1, len(fragments)):])
-}
-
-// Supported says whether images under this transfer syntax can be decoded.
-func Supported(syntax string) bool {
-	switch syntax {
-	case ImplicitLittle, ExplicitLittle, ExplicitBig, Deflated, jpegBaseline:
-		return true
-	}
-	return false
-}
-
-// unpack takes uncompressed pixel data over: checks its length and brings the
-// values of each pixel side by side.
-func (p *pixels) unpack(o *Object, raw []byte) error {
-	half := p.channels == 3 && p.photometric == "YBR_FULL_422" && p.allocated == 8
-	need := (p.count()*p.allocated + 7) / 8
-	if half {
-		need = p.frames * p.rows * (p.columns + p.columns%2) * 2
-	}
-	if len(raw) < need {
-		return fault.New(fault.InputTruncated, fmt.Sprintf("%s: %d bytes of pixels, the image needs %d", o.name, len(raw), need), "copy the file again")
-	}
-	p.raw = raw[:need]
-	switch {
-	case half:
-		p.raw = expand422(p.raw, p.frames*p.rows, p.columns)
-	case p.channels > 1 && o.short(PlanarConfiguration, 0) == 1:
-		p.raw = interleave(p.raw, p.frames, p.channels, p.allocated/8)
-	}
-	return nil
-}
-
-// interleave turns planes (all red, all green, all blue) into pixels, frame by frame.
-func interleave(raw []byte, frames, channels, width int) []byte {
-	out := make([]byte, len(raw))
-	frame := len(raw) / frames
-	plane := frame / channels
-	for f := range frames {
-		for c := range channels {
-			for i := 0; i < plane; i += width {
-				copy(out[f*frame+i*channels+c*width:], raw[f*frame+c*plane+i:][:width])
-			}
+	ctx, cancel := context.WithTimeout(context.Background(), decodeTime)
+	defer cancel()
+	p := &pixels{layout: *l}
+	for i := range n {
+		data, err := o.Frame(first + i)
+		if err != nil {
+			return nil, err
 		}
+		frame, err := pixel.Decode(ctx, o.nativeSyntax(), l.Format, data)
+		if err != nil {
+			e := fault.Of(err)
+			return nil, fault.Wrap(e.Err, e.Code, fmt.Sprintf("%s, frame %d: %s", o.name, first+i+1, e.What), e.Do)
+		}
+		if i == 0 {
+			p.Format = frame.Format
+			p.raw = frame.Data
+			continue
+		}
+		if i == 1 {
+			p.raw = append(make([]byte, 0, n*len(frame.Data)), p.raw...)
+		}
+		p.raw = append(p.raw, frame.Data...)
 	}
-	return out
+	p.frames = n
+	if p.high = l.high; p.high >= p.BitsAllocated || p.BitsStored > p.BitsAllocated || p.high < p.BitsStored-1 {
+		p.high = p.BitsStored - 1
+	}
+	if len(p.raw) < p.count()*(p.BitsAllocated/8) {
+		return nil, malformed(o.name, "frames of different sizes")
+	}
+	return p, nil
 }
 
-// expand422 gives every pixel its own chroma: stored are Y, Y, Cb, Cr for two
-// pixels of a line, PS3.3 C.7.6.3.1.2.
-func expand422(raw []byte, lines, columns int) []byte {
-	out := make([]byte, 0, lines*columns*3)
-	stride := (columns + columns%2) * 2
-	for l := range lines {
-		for x := range columns {
-			group := raw[l*stride+x/2*4:]
-			out = append(out, group[x%2], group[2], group[3])
-		}
+// nativeSyntax is what the frames are encoded in: uncompressed ones are little
+// endian here, whatever they were in the file.
+func (o *Object) nativeSyntax() string {
+	if Encapsulated(o.syntax) {
+		return o.syntax
 	}
-	return out
+	return ExplicitLittle
 }
 
 // layout reads and checks the attributes that describe the pixel data.
-func (o *Object) layout() (*pixels, error) {
-	p := &pixels{
-		frames:       1,
-		rows:         o.short(Rows, 0),
-		columns:      o.short(Columns, 0),
-		channels:     o.short(SamplesPerPixel, 1),
-		allocated:    o.short(BitsAllocated, 0),
-		signed:       o.short(PixelRepresentation, 0) == 1,
-		photometric:  o.Text(PhotometricInterpretation),
-		wasBigEndian: o.swapped,
-	}
-	p.stored = o.short(BitsStored, p.allocated)
-	p.high = o.short(HighBit, p.stored-1)
-	if n, given := o.Float(NumberOfFrames); given {
-		if n < 0 || n > MaxFrames {
-			return nil, tooLarge(o.name, "%v frames, the limit is %d", n, MaxFrames)
+func (o *Object) layout() (*layout, error) {
+	l := &layout{frames: o.NumberOfFrames(), Format: pixel.Format{
+		Rows:                o.short(Rows, 0),
+		Columns:             o.short(Columns, 0),
+		Samples:             o.short(SamplesPerPixel, 1),
+		BitsAllocated:       o.short(BitsAllocated, 0),
+		Signed:              o.short(PixelRepresentation, 0) == 1,
+		PlanarConfiguration: o.short(PlanarConfiguration, 0),
+		Photometric:         o.Text(PhotometricInterpretation),
+	}}
+	l.BitsStored = o.short(BitsStored, l.BitsAllocated)
+	l.high = o.short(HighBit, l.BitsStored-1)
+	if t := o.pixelTag(); t != PixelData {
+		l.float, l.BitsAllocated = true, 32
+		if t == DoubleFloatPixelData {
+			l.BitsAllocated = 64
 		}
-		p.frames = max(1, int(n)) // some writers say 0 for one
+		l.BitsStored, l.high = l.BitsAllocated, l.BitsAllocated-1
 	}
-	if p.rows == 0 || p.columns == 0 {
-		return nil, malformed(o.name, fmt.Sprintf("an image of %d x %d pixels", p.columns, p.rows))
+	if l.frames > MaxFrames {
+		return nil, tooLarge(o.name, "%d frames, the limit is %d", l.frames, MaxFrames)
 	}
-	if int64(p.frames)*int64(p.rows)*int64(p.columns)*int64(p.channels) > MaxPixels {
-		return nil, tooLarge(o.name, "%d frames of %d x %d x %d values, the limit is %d in all", p.frames, p.columns, p.rows, p.channels, MaxPixels)
+	if l.Rows < 1 || l.Columns < 1 || l.Rows > math.MaxUint16 || l.Columns > math.MaxUint16 {
+		return nil, malformed(o.name, fmt.Sprintf("an image of %d x %d pixels", l.Columns, l.Rows))
 	}
-	switch p.allocated {
-	case 1, 8, 16, 32:
-	default:
-		return nil, unsupported(o.name, "%d bits a value", p.allocated)
+	if !l.float && (l.BitsAllocated < 1 || l.BitsAllocated > 32) {
+		return nil, unsupported(o.name, "%d bits a value", l.BitsAllocated)
 	}
-	if p.stored < 1 || p.stored > p.allocated || p.high < p.stored-1 || p.high >= p.allocated {
-		return nil, malformed(o.name, fmt.Sprintf("%d bits stored below bit %d of %d", p.stored, p.high, p.allocated))
+	if l.BitsStored < 1 || l.BitsStored > l.BitsAllocated || l.high < l.BitsStored-1 || l.high >= l.BitsAllocated {
+		return nil, malformed(o.name, fmt.Sprintf("%d bits stored below bit %d of %d", l.BitsStored, l.high, l.BitsAllocated))
 	}
-	if p.channels != 1 && (p.channels != 3 || p.allocated == 1) {
-		return nil, unsupported(o.name, "%d samples of %d bits a pixel", p.channels, p.allocated)
+	if l.Samples != 1 && (l.Samples != 3 || l.BitsAllocated == 1 || l.float) {
+		return nil, unsupported(o.name, "%d samples of %d bits a pixel", l.Samples, l.BitsAllocated)
 	}
-	return p, nil
+	return l, nil
+}
+
+// group gives the functional group of a frame, from 0: the frame's own, else
+// the one that all share (PS3.3 C.7.6.16), else the object itself.
+func (o *Object) group(frame int, t Tag) *Object {
+	own := o.Items(PerFrameFunctionalGroupsSequence)
+	if frame < len(own) && len(own[frame].Items(t)) > 0 {
+		return own[frame].Item(t)
+	}
+	if shared := o.Item(SharedFunctionalGroupsSequence); len(shared.Items(t)) > 0 {
+		return shared.Item(t)
+	}
+	return o
 }
