@@ -6,6 +6,7 @@ import (
 	"image"
 	_ "image/png" // heat maps
 	"os"
+	"slices"
 
 	"consilium/clinical"
 	"consilium/dicom"
@@ -82,20 +83,26 @@ func (n *Node) resultObjects(ctx context.Context, sources []*dicom.Object, a *As
 	in := n.resultInput(sources, *a)
 	for k := range a.Findings {
 		f := &a.Findings[k]
-		if p, has := images[f.ID]; has {
-			ref, err := add(result.SecondaryCapture(in, result.Picture{Image: p.image, Finding: f.ID, Method: p.about.Method, Outcome: p.about.Outcome, Caption: p.about.Caption}))
-			if err != nil {
-				return nil, err
-			}
-			f.Objects = append(f.Objects, ref)
+		p, has := images[f.ID]
+		if !has {
+			continue
 		}
-	}
-	if marked := withRegions(a.Findings); len(marked) > 0 {
-		ref, err := add(result.SEG(in))
+		ref, err := add(result.SecondaryCapture(in, result.Picture{Image: p.image, Finding: f.ID, Number: k + 1, Method: p.about.Method, Outcome: p.about.Outcome, Caption: p.about.Caption, Captions: true}))
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range marked {
+		f.Objects = append(f.Objects, ref)
+	}
+	drawn, err := result.SEG(in)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range drawn {
+		ref, err := add(o, nil)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range marked(a.Findings, o, sources) {
 			f.Objects = append(f.Objects, ref)
 		}
 	}
@@ -104,11 +111,19 @@ func (n *Node) resultObjects(ctx context.Context, sources []*dicom.Object, a *As
 	return kept, err
 }
 
-func withRegions(findings []Finding) []*Finding {
+// marked gives the findings whose regions a segmentation holds: those about the
+// series that it refers to.
+func marked(findings []Finding, segmentation *dicom.Object, sources []*dicom.Object) []*Finding {
+	series := map[string]bool{}
+	for _, item := range segmentation.Items(dicom.ReferencedSeriesSequence) {
+		series[item.Text(dicom.SeriesInstanceUID)] = true
+	}
 	var out []*Finding
 	for k := range findings {
-		if len(findings[k].Regions) > 0 {
-			out = append(out, &findings[k])
+		f := &findings[k]
+		about := slices.IndexFunc(sources, func(o *dicom.Object) bool { return o.IDs().SOP == f.SOPUID })
+		if len(f.Regions) > 0 && about >= 0 && series[sources[about].IDs().Series] {
+			out = append(out, f)
 		}
 	}
 	return out
