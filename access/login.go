@@ -27,12 +27,15 @@ func (s *Service) Login(ctx context.Context, address, former, name, password str
 	if err := s.attempt(ctx, now, address, name); err != nil {
 		return Grant{}, err
 	}
-	if len(name) > maxName || len(password) > maxPassword {
+	if len(password) > maxPassword {
 		return Grant{}, errSecret
 	}
-	account, err := s.store.AccountNamed(ctx, name)
-	if err != nil && !notFound(err) {
-		return Grant{}, err
+	var account store.Account
+	if checkName(name) == nil { // no other name was ever given
+		var err error
+		if account, err = s.store.AccountNamed(ctx, name); err != nil && !notFound(err) {
+			return Grant{}, err
+		}
 	}
 	stored := account.Password
 	if account.Disabled {

@@ -1,0 +1,82 @@
+package access
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"consilium/clinical"
+)
+
+var update = flag.Bool("update", false, "write golden files")
+
+// TestPolicy shows the whole table of rights as a security officer reads it.
+// Whoever changes it changes this file too, and that is what a reviewer sees.
+func TestPolicy(t *testing.T) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-22s", "action")
+	for _, role := range Roles() {
+		fmt.Fprintf(&b, "%-12s", role)
+	}
+	line := func() { s := strings.TrimRight(b.String(), " "); b.Reset(); b.WriteString(s + "\n") }
+	line()
+	for _, action := range Actions() {
+		fmt.Fprintf(&b, "%-22s", action)
+		for _, role := range Roles() {
+			fmt.Fprintf(&b, "%-12s", map[bool]string{true: "yes", false: "-"}[Allowed(role, action)])
+		}
+		line()
+	}
+	fmt.Fprintf(&b, "%-22s", "reads data for")
+	for _, role := range Roles() {
+		fmt.Fprintf(&b, "%-12s", Purpose(role))
+	}
+	line()
+	golden(t, "testdata/policy.txt", b.String())
+}
+
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (-want +got); -update writes it:\n%s", path, diff)
+	}
+}
+
+func TestPolicyHasNoHoles(t *testing.T) {
+	seen := map[Action]bool{}
+	for _, row := range policy {
+		if seen[row.action] {
+			t.Errorf("%s stands twice", row.action)
+		}
+		seen[row.action] = true
+		if len(row.roles) == 0 {
+			t.Errorf("nobody may %s", row.action)
+		}
+		for _, role := range row.roles {
+			if _, err := ParseRole(string(role)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	for _, apart := range []Action{FindingReview, ReportSign} {
+		if Allowed(Admin, apart) {
+			t.Errorf("an administrator may %s: who runs the node must not make its results", apart)
+		}
+	}
+	if Purpose(Researcher) != clinical.PurposeResearch {
+		t.Error("a researcher reads for something else than research")
+	}
+}
