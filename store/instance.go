@@ -66,9 +66,8 @@ func (t *Tx) AddInstance(ctx context.Context, i Instance) (added bool, err error
 	if i, err = i.checked(); err != nil {
 		return false, err
 	}
-	// PostgreSQL runs transactions side by side: what is asked below must not
-	// change before the answer is used. The row of the study is the lock.
-	if err := t.addStudy(ctx, i); err != nil {
+	study, err := t.holdStudy(ctx, i)
+	if err != nil {
 		return false, err
 	}
 	there, err := all(ctx, t, "the object could not be looked up", scanPlace,
@@ -79,7 +78,8 @@ func (t *Tx) AddInstance(ctx context.Context, i Instance) (added bool, err error
 	if len(there) > 0 {
 		return false, i.sameAs(there[0])
 	}
-	if err := t.addSeries(ctx, i); err != nil {
+	newSeries, err := t.addToSeries(ctx, i)
+	if err != nil {
 		return false, err
 	}
 	_, err = t.exec(ctx, `INSERT INTO instances (sop_uid, study_uid, series_uid, sop_class, transfer_syntax, data_class,
@@ -89,7 +89,7 @@ func (t *Tx) AddInstance(ctx context.Context, i Instance) (added bool, err error
 	if err != nil {
 		return false, failed(err, "the object was not filed")
 	}
-	return true, t.countIn(ctx, i)
+	return true, t.addToStudy(ctx, study, i, newSeries)
 }
 
 // place is where an object lies.

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"consilium/store/migrations"
 )
@@ -31,7 +33,8 @@ func one[T any](ctx context.Context, q querier, what string, scan func(scanner) 
 	return found[0], nil
 }
 
-// all reads every row of a query, which therefore needs a LIMIT or a narrow key.
+// all reads every row of a query, which therefore needs a LIMIT or a narrow
+// key. scan must not ask the store: it holds a connection.
 func all[T any](ctx context.Context, q querier, what string, scan func(scanner) (T, error), text string, args ...any) ([]T, error) {
 	ctx, cancel := q.bounded(ctx)
 	defer cancel()
@@ -54,17 +57,56 @@ func all[T any](ctx context.Context, q querier, what string, scan func(scanner) 
 // value is the scan function of a single column.
 func value[T any](r scanner) (v T, err error) { return v, r.Scan(&v) }
 
-// query reads outside of a transaction.
-func (s *Store) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	return s.reader.QueryContext(ctx, s.placeholders(text), args...)
+// preparer is what statements are prepared on: all readers, or the one SQLite writer.
+type preparer interface {
+	PrepareContext(ctx context.Context, text string) (*sql.Stmt, error)
 }
 
-// placeholders turns `?` into what the database reads. No text of ours holds
-// a question mark that is not a placeholder.
-func (s *Store) placeholders(text string) string {
-	if s.dialect != migrations.Postgres {
-		return text
+// statements keeps prepared statements by their text: for SQLite, parsing a
+// short statement takes as long as running it. (pgx keeps them by itself.)
+type statements struct {
+	on   preparer
+	kept sync.Map // text -> *sql.Stmt; they close with the connection
+	n    atomic.Int64
+}
+
+// maxStatements bounds what is kept; texts are few unless lists in them vary.
+const maxStatements = 512
+
+// with calls f with the statement.
+func (p *statements) with(ctx context.Context, text string, f func(*sql.Stmt) error) error {
+	if known, ok := p.kept.Load(text); ok {
+		return f(known.(*sql.Stmt))
 	}
+	st, err := p.on.PrepareContext(ctx, text)
+	if err != nil {
+		return err
+	}
+	if p.n.Load() < maxStatements {
+		if _, raced := p.kept.LoadOrStore(text, st); !raced {
+			p.n.Add(1)
+			return f(st)
+		}
+	}
+	defer st.Close() // rows that f opened keep it until they are read
+	return f(st)
+}
+
+// query reads outside of a transaction.
+func (s *Store) query(ctx context.Context, text string, args ...any) (rows *sql.Rows, err error) {
+	if s.dialect == migrations.Postgres {
+		return s.reader.QueryContext(ctx, placeholders(text), args...)
+	}
+	err = s.reading.with(ctx, text, func(st *sql.Stmt) error {
+		rows, err = st.QueryContext(ctx, args...)
+		return err
+	})
+	return rows, err
+}
+
+// placeholders turns each `?` into the `$n` that PostgreSQL reads. No text of
+// ours holds a question mark that is not a placeholder.
+func placeholders(text string) string {
 	var b strings.Builder
 	n := 0
 	for part := range strings.SplitSeq(text, "?") {

@@ -44,7 +44,7 @@ const (
 	DefaultLimit = 50
 	MaxLimit     = 1000
 	MaxOffset    = 10_000
-	CountLimit   = 1000 // matches are counted up to here
+	CountLimit   = 500 // matches are counted up to here
 )
 
 // Studies lists the studies that match and that the reader may see. The total
@@ -69,17 +69,20 @@ func (s *Store) Studies(ctx context.Context, r Reader, q StudyQuery) (found []St
 			return nil, 0, err
 		}
 	}
-	found, err = all(ctx, s, "the studies could not be listed", scanStudy,
-		"SELECT "+studyColumns+" FROM "+from+c.where()+" ORDER BY "+orders[q.Order].columns+" LIMIT ? OFFSET ?",
-		append(c.args, q.Limit, q.Offset)...)
+	// One pass finds page and total: the ids in order, as far as either needs.
+	order := " ORDER BY " + orders[q.Order].columns
+	ids, err := all(ctx, s, "the studies could not be listed", value[int64],
+		"SELECT studies.id FROM "+from+c.where()+order+" LIMIT ?", append(c.args, max(CountLimit, q.Offset+q.Limit))...)
 	if err != nil {
 		return nil, 0, err
 	}
-	if q.Offset == 0 && len(found) < q.Limit {
-		return found, len(found), nil
+	total = min(len(ids), CountLimit)
+	ids = ids[min(q.Offset, len(ids)):min(q.Offset+q.Limit, len(ids))]
+	if len(ids) == 0 {
+		return nil, total, nil
 	}
-	total, err = one(ctx, s, "the studies could not be counted", value[int],
-		"SELECT count(*) FROM (SELECT 1 FROM "+from+c.where()+" LIMIT ?) AS counted", append(c.args, CountLimit)...)
+	found, err = all(ctx, s, "the studies could not be listed", scanStudy,
+		"SELECT "+studyColumns+" FROM studies WHERE id IN ("+marks(len(ids))+")"+order, anys(ids)...)
 	return found, total, err
 }
 

@@ -10,6 +10,7 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"consilium/fault"
+	"consilium/store/migrations"
 )
 
 // IndexFile is the name of the SQLite index in the data directory.
@@ -37,7 +38,6 @@ func (s *Store) openSQLite(ctx context.Context, path string, unclean bool) error
 	if err != nil {
 		return failed(err, "the index cannot be opened")
 	}
-	writer.SetMaxOpenConns(1)
 	s.writer = writer
 	if err := writer.PingContext(ctx); err != nil {
 		return failed(err, "the index cannot be opened")
@@ -55,7 +55,20 @@ func (s *Store) openSQLite(ctx context.Context, path string, unclean bool) error
 	n := max(4, 2*runtime.NumCPU())
 	reader.SetMaxOpenConns(n)
 	reader.SetMaxIdleConns(n)
-	s.reader = reader
+	s.reader, s.reading.on = reader, reader
+	return nil
+}
+
+// oneWriter sets the connection apart that transactions write on.
+func (s *Store) oneWriter(ctx context.Context) error {
+	if s.dialect != migrations.SQLite {
+		return nil
+	}
+	conn, err := s.writer.Conn(ctx)
+	if err != nil {
+		return failed(err, "the index cannot be opened")
+	}
+	s.writing.on, s.turn = conn, make(chan struct{}, 1)
 	return nil
 }
 

@@ -53,8 +53,11 @@ const DefaultTimeout = 30 * time.Second
 // Store is the open store. Its methods may be called from many goroutines.
 type Store struct {
 	dialect migrations.Dialect
-	writer  *sql.DB // SQLite: one connection, so that writers queue here and not on the file's lock
-	reader  *sql.DB
+	writer  *sql.DB
+	reader  *sql.DB       // PostgreSQL: the writer
+	reading statements    // SQLite only, as the next two
+	writing statements    // on the one connection that writes
+	turn    chan struct{} // held by who writes
 	blobs   blobs
 	dataDir string
 	timeout time.Duration
@@ -106,6 +109,9 @@ func (s *Store) open(ctx context.Context, o Options) (err error) {
 		if err := s.migrate(ctx); err != nil {
 			return err
 		}
+	}
+	if err := s.oneWriter(ctx); err != nil {
+		return err
 	}
 	s.blobs, err = openBlobs(ctx, o)
 	return err

@@ -110,68 +110,6 @@ func (s *Store) Study(ctx context.Context, r Reader, uid string) (Study, error) 
 	return found[0], nil
 }
 
-// addStudy makes the study or fills in what earlier objects of it left empty.
-func (t *Tx) addStudy(ctx context.Context, i Instance) error {
-	keys := []string{i.Patient.ID, i.Patient.Name, fold(i.Patient.Name), i.Patient.BirthDate, i.Patient.Sex,
-		i.StudyDate, i.StudyTime, i.Accession, i.StudyID, i.Referring, fold(i.Referring), i.StudyDescription}
-	columns := []string{"patient_id", "patient_name", "name_key", "birth_date", "sex",
-		"study_date", "study_time", "accession", "study_id", "referring", "referring_key", "description"}
-	fill := make([]string, len(columns))
-	for n, c := range columns {
-		fill[n] = fmt.Sprintf("%s = CASE WHEN studies.%[1]s = '' THEN excluded.%[1]s ELSE studies.%[1]s END", c)
-	}
-	args := append([]any{i.Study}, anys(keys)...)
-	args = append(args, "", "", micros(i.Received), micros(i.Received), string(StateReceiving), bit(i.Synthetic))
-	_, err := t.exec(ctx, "INSERT INTO studies (study_uid, "+strings.Join(columns, ", ")+`, search_key, modalities, received_us, changed_us, state, synthetic,
-		series, instances, bytes, urgency, headline, findings) VALUES (`+marks(len(args))+`, 0, 0, 0, 0, '', 0)
-		ON CONFLICT (study_uid) DO UPDATE SET `+strings.Join(fill, ", "), args...)
-	if err != nil {
-		return failed(err, "the study was not filed")
-	}
-	patient, err := one(ctx, t, "the study could not be read", value[string], "SELECT patient_id FROM studies WHERE study_uid = ?", i.Study)
-	if err == nil && patient != i.Patient.ID && i.Patient.ID != "" {
-		err = fault.New(fault.Conflict, "the study is stored with another patient ID", "find out whose it is: one of the two is wrong")
-	}
-	return err
-}
-
-// addSeries makes the series when it is new.
-func (t *Tx) addSeries(ctx context.Context, i Instance) error {
-	_, err := t.exec(ctx, `INSERT INTO series (study_uid, series_uid, modality, number, description, body_part, manufacturer, device,
-		data_class, result, instances, received_us) VALUES (`+marks(12)+`) ON CONFLICT (study_uid, series_uid) DO NOTHING`,
-		i.Study, i.Series, i.Modality, i.SeriesNumber, i.SeriesDescription, i.BodyPart, i.Manufacturer, i.Device,
-		string(i.DataClass()), bit(i.Result), 0, micros(i.Received))
-	return failed(err, "the series was not filed")
-}
-
-// countIn brings the counts and the search text of series and study up to date.
-func (t *Tx) countIn(ctx context.Context, i Instance) error {
-	if _, err := t.exec(ctx, "UPDATE series SET instances = instances + 1 WHERE study_uid = ? AND series_uid = ?", i.Study, i.Series); err != nil {
-		return failed(err, "the series was not counted")
-	}
-	modalities, err := all(ctx, t, "the series could not be listed", value[string],
-		"SELECT DISTINCT modality FROM series WHERE study_uid = ? AND modality <> '' ORDER BY modality", i.Study)
-	if err != nil {
-		return err
-	}
-	keys, err := one(ctx, t, "the study could not be read", scanSearchKey,
-		"SELECT patient_name, patient_id, accession, description, referring FROM studies WHERE study_uid = ?", i.Study)
-	if err != nil {
-		return err
-	}
-	_, err = t.exec(ctx, `UPDATE studies SET instances = instances + 1, bytes = bytes + ?, changed_us = ?, modalities = ?, search_key = ?,
-		synthetic = CASE WHEN ? = 1 THEN 1 ELSE synthetic END,
-		series = (SELECT count(*) FROM series WHERE series.study_uid = studies.study_uid) WHERE study_uid = ?`,
-		i.Size, micros(i.Received), strings.Join(modalities, `\`), keys, bit(i.Synthetic), i.Study)
-	return failed(err, "the study was not counted")
-}
-
-func scanSearchKey(r scanner) (string, error) {
-	var name, id, accession, description, referring string
-	err := r.Scan(&name, &id, &accession, &description, &referring)
-	return fold(strings.Join([]string{name, id, accession, description, referring}, "\n")), err
-}
-
 // SetState moves a study into a state, if it is in one of those named (none:
 // whatever it is in). Errors: NOT_FOUND, CONFLICT when it is in another state.
 func (s *Store) SetState(ctx context.Context, study string, from []State, to State) error {

@@ -119,7 +119,8 @@ CREATE TABLE consent_rules (
   allow      INTEGER NOT NULL,
   PRIMARY KEY (patient_id, purpose, class, from_us)
 );
-CREATE INDEX consent_rules_purpose ON consent_rules (purpose, allow);
+-- Denials of care are few and asked for with every row that is read.
+CREATE INDEX consent_rules_allow ON consent_rules (allow, purpose, patient_id);
 
 -- +goose Down
 DROP TABLE consent_rules;
