@@ -4,40 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"strings"
 
 	"consilium/fault"
-	"consilium/govern"
 	"consilium/store"
 )
 
-// Case shows a person everything about a study that the reader may see, and
-// writes down who saw which assessment.
+// Case gives everything about a study that the reader may see. Who shows it to a
+// person writes that down.
 // Errors: NOT_FOUND, CONSENT_WITHHELD, those of the store.
-func (n *Node) Case(ctx context.Context, r store.Reader, who Actor, study string) (Case, error) {
-	c, err := n.gather(ctx, r, study)
-	if err != nil {
-		return c, err
-	}
-	e := govern.Event{Actor: who.Name, Role: who.Role, Action: "study.viewed", Patient: c.Study.PatientID, Study: study, Outcome: "ok"}
-	if c.Assessment != nil {
-		e.Object, e.Model = c.Assessment.ID, models(*c.Assessment)
-		e.Detail = map[string]string{"shown": shown(*c.Assessment)}
-	}
-	return c, n.tell(ctx, e)
-}
-
-// shown is what a person saw of an assessment, in one line.
-func shown(a Assessment) string {
-	var out []string
-	for _, f := range a.Findings {
-		out = append(out, f.ID+" "+f.Answer)
-	}
-	return strings.Join(out, "; ")
-}
-
-// gather collects a case.
-func (n *Node) gather(ctx context.Context, r store.Reader, study string) (Case, error) {
+func (n *Node) Case(ctx context.Context, r store.Reader, study string) (Case, error) {
 	s, err := n.Store.Study(ctx, r, study)
 	if err != nil {
 		return Case{}, err

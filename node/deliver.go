@@ -161,7 +161,7 @@ func (n *Node) result(ctx context.Context, d store.Delivery) (Result, error) {
 		r.Open = func() (io.ReadCloser, error) { return n.Store.OpenBlob(ctx, i.Blob) }
 		return r, err
 	}
-	c, err := n.gather(ctx, store.Care, d.Study)
+	c, err := n.Case(ctx, store.Care, d.Study)
 	r.Case = &c
 	return r, err
 }

@@ -14,8 +14,8 @@ import (
 // Letter explains a signed result to the patient, in short sentences. What the
 // reviewer decided is what it tells; the model's own words are not a diagnosis.
 // Errors: CONFLICT before the report is signed, those of Case.
-func (n *Node) Letter(ctx context.Context, r store.Reader, who Actor, study string) (Letter, error) {
-	c, err := n.Case(ctx, r, who, study)
+func (n *Node) Letter(ctx context.Context, r store.Reader, study string) (Letter, error) {
+	c, err := n.Case(ctx, r, study)
 	if err != nil {
 		return Letter{}, err
 	}

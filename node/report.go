@@ -32,8 +32,8 @@ const maxReportPicture = 8 << 20
 // Report writes a printable page of the case that refers to nothing outside
 // itself.
 // Errors: CONFLICT without an assessment, those of Case.
-func (n *Node) Report(ctx context.Context, r store.Reader, who Actor, study string, w io.Writer) error {
-	c, err := n.Case(ctx, r, who, study)
+func (n *Node) Report(ctx context.Context, r store.Reader, study string, w io.Writer) error {
+	c, err := n.Case(ctx, r, study)
 	if err != nil {
 		return err
 	}

@@ -25,18 +25,18 @@ const Attestation = "I have looked at the input and at every finding, and the de
 
 // Review keeps a person's decision about a finding; an earlier one is replaced.
 // Errors: USAGE for a decision that is none, NOT_FOUND, CONFLICT when signed.
-func (n *Node) Review(ctx context.Context, who Actor, study, finding string, v Review) error {
+func (n *Node) Review(ctx context.Context, who Actor, r store.Reader, study, finding string, v Review) error {
 	if err := checkReview(v); err != nil {
 		return err
 	}
-	return n.decide(ctx, who, study, finding, "finding.reviewed", v.Decision, func(t *store.Tx, a Assessment) error {
+	return n.decide(ctx, who, r, study, finding, "finding.reviewed", v.Decision, func(t *store.Tx, a Assessment) error {
 		return t.PutReview(ctx, store.Review{Assessment: a.ID, Finding: finding, Decision: v.Decision, Answer: strings.TrimSpace(v.Answer), Comment: strings.TrimSpace(v.Comment), By: who.Name, At: n.Now()})
 	})
 }
 
 // Unreview takes a decision back.
-func (n *Node) Unreview(ctx context.Context, who Actor, study, finding string) error {
-	return n.decide(ctx, who, study, finding, "finding.unreviewed", "", func(t *store.Tx, a Assessment) error {
+func (n *Node) Unreview(ctx context.Context, who Actor, r store.Reader, study, finding string) error {
+	return n.decide(ctx, who, r, study, finding, "finding.unreviewed", "", func(t *store.Tx, a Assessment) error {
 		return t.DropReview(ctx, a.ID, finding)
 	})
 }
@@ -54,8 +54,8 @@ func checkReview(v Review) error {
 }
 
 // decide changes what is decided about one finding of the current assessment.
-func (n *Node) decide(ctx context.Context, who Actor, study, finding, action, decision string, change func(t *store.Tx, a Assessment) error) error {
-	a, err := n.current(ctx, study)
+func (n *Node) decide(ctx context.Context, who Actor, r store.Reader, study, finding, action, decision string, change func(t *store.Tx, a Assessment) error) error {
+	a, err := n.current(ctx, r, study)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (n *Node) decide(ctx context.Context, who Actor, study, finding, action, de
 	if i < 0 {
 		return fault.New(fault.NotFound, "the assessment has no such finding", "reload the case: it may have been diagnosed again")
 	}
-	s, err := n.Store.Study(ctx, store.Care, study)
+	s, err := n.Store.Study(ctx, r, study)
 	if err != nil {
 		return err
 	}
@@ -85,8 +85,8 @@ func (n *Node) decide(ctx context.Context, who Actor, study, finding, action, de
 	return n.Flush(ctx)
 }
 
-func (n *Node) current(ctx context.Context, study string) (Assessment, error) {
-	kept, err := n.Store.Assessment(ctx, store.Care, study)
+func (n *Node) current(ctx context.Context, r store.Reader, study string) (Assessment, error) {
+	kept, err := n.Store.Assessment(ctx, r, study)
 	if err != nil {
 		return Assessment{}, err
 	}
@@ -96,24 +96,24 @@ func (n *Node) current(ctx context.Context, study string) (Assessment, error) {
 // Sign ends the review: every finding must be decided. The report is made
 // again, verified and with the observer's name, and goes where results go.
 // Errors: CONFLICT when findings are undecided, the study is at work or signed.
-func (n *Node) Sign(ctx context.Context, who Actor, study string) (Signature, error) {
-	s, err := n.Store.Study(ctx, store.Care, study)
+func (n *Node) Sign(ctx context.Context, who Actor, r store.Reader, study string) error {
+	s, err := n.Store.Study(ctx, r, study)
 	if err != nil {
-		return Signature{}, err
+		return err
 	}
-	a, err := n.current(ctx, study)
+	a, err := n.current(ctx, r, study)
 	if err != nil {
-		return Signature{}, err
+		return err
 	}
 	for _, f := range a.Findings {
 		if f.Review == nil {
-			return Signature{}, fault.New(fault.Conflict, fmt.Sprintf("%q on %s is not decided", f.Answer, f.Input), "accept, correct or reject every finding before you sign")
+			return fault.New(fault.Conflict, fmt.Sprintf("%q on %s is not decided", f.Answer, f.Input), "accept, correct or reject every finding before you sign")
 		}
 	}
 	at := n.Now().UTC().Truncate(time.Second)
 	objects, err := n.signedObjects(ctx, who, study, a, at)
 	if err != nil {
-		return Signature{}, err
+		return err
 	}
 	err = n.Store.Tx(ctx, func(t *store.Tx) error {
 		if err := t.SetState(ctx, study, []store.State{store.StateReady}, store.StateSigned); err != nil {
@@ -138,11 +138,11 @@ func (n *Node) Sign(ctx context.Context, who Actor, study string) (Signature, er
 		})
 	})
 	if err != nil {
-		return Signature{}, err
+		return err
 	}
 	n.changed(study)
 	n.wakePost()
-	return Signature{who.Name, at, Attestation}, n.Flush(ctx)
+	return n.Flush(ctx)
 }
 
 // decisions lists what was decided, finding by finding: the record that

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"io"
 
@@ -37,27 +36,18 @@ func (n *Node) Waveform(ctx context.Context, r store.Reader, sop string) (Wavefo
 	return w, nil
 }
 
-// Sound gives a stored sound as a WAV file.
+// Sound writes a stored sound as a WAV file.
 // Errors: those of Waveform.
-func (n *Node) Sound(ctx context.Context, r store.Reader, sop string) (io.ReadSeekCloser, error) {
+func (n *Node) Sound(ctx context.Context, r store.Reader, sop string, w io.Writer) error {
 	rec, err := n.recording(ctx, r, sop)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if rec.Kind != clinical.KindSound {
-		return nil, fault.New(fault.InputUnsupported, "the object is not a sound", "ask for its waveform")
+		return fault.New(fault.InputUnsupported, "the object is not a sound", "ask for its waveform")
 	}
-	var b bytes.Buffer
-	if err := audio.EncodeWAV(&b, rec); err != nil {
-		return nil, err
-	}
-	return inMemory{bytes.NewReader(b.Bytes())}, nil
+	return audio.EncodeWAV(w, rec)
 }
-
-// inMemory is a file that needs no closing.
-type inMemory struct{ *bytes.Reader }
-
-func (inMemory) Close() error { return nil }
 
 func (n *Node) recording(ctx context.Context, r store.Reader, sop string) (clinical.Recording, error) {
 	i, err := n.Store.Instance(ctx, r, sop)
