@@ -36,6 +36,11 @@ var parts = []struct {
 	{"deliveries", deliveries},
 	{"pending events", pendingEvents},
 	{"counts by state", stateCounts},
+	{"accounts", accounts},
+	{"sessions", sessions},
+	{"tokens", tokens},
+	{"links", links},
+	{"settings", settings},
 }
 
 // Run runs the whole suite, each part on a store of its own.
