@@ -115,6 +115,8 @@ const (
 	RefusedOperation  Refusal = "unrecognised" // an operation that is not offered
 )
 
+var discard = slog.New(slog.DiscardHandler)
+
 type silent struct{}
 
 func (silent) Opened()                       {}
@@ -138,7 +140,7 @@ func (c *Config) fill() error {
 		c.Observe = silent{}
 	}
 	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
+		c.Log = discard
 	}
 	switch {
 	case !validAE(c.AETitle):

@@ -1,9 +1,11 @@
 package dimse
 
 import (
+	"bufio"
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
+	"io"
 	"testing"
 
 	"consilium/fault"
@@ -99,4 +101,21 @@ func FuzzIdentity(f *testing.F) {
 			t.Errorf("%q, %q", class, sop)
 		}
 	})
+}
+
+// metaOf reads the file meta information and tells where the data set starts.
+func metaOf(b []byte) (syntax string, at int, err error) {
+	r := bufio.NewReaderSize(bytes.NewReader(b), maxMeta)
+	syntax, err = readMeta(r, "the file")
+	rest, _ := io.Copy(io.Discard, r)
+	return syntax, len(b) - int(rest), err
+}
+
+func duplicate(sent []Sent, i int) bool {
+	for j, s := range sent {
+		if j != i && s.SOP == sent[i].SOP {
+			return true
+		}
+	}
+	return false
 }

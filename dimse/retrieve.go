@@ -3,7 +3,6 @@ package dimse
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 
 	"consilium/fault"
@@ -96,7 +95,7 @@ func Get(ctx context.Context, p Peer, q Query, in Inbox, progress func(SubOperat
 
 func (v *conversation) get(ctx context.Context, in Inbox, progress func(SubOperations)) (SubOperations, error) {
 	config := &Config{Spool: in.Spool, MaxObject: in.MaxObject, Receive: in.Receive, Observe: silent{}}
-	s := &session{link: v.link, config: config, log: slog.New(slog.DiscardHandler), calling: v.peer.AETitle, address: addressOf(v.conn.RemoteAddr()).String()}
+	s := &session{link: v.link, config: config, log: discard, calling: v.peer.AETitle, address: addressOf(v.conn.RemoteAddr()).String()}
 	var done SubOperations
 	for {
 		id, c, err := v.next()

@@ -82,7 +82,9 @@ func look(s Source) Sent {
 		return sent
 	}
 	start, _ := r.Peek(maxMeta)
-	sent.Class, sent.SOP, sent.Err = identity(start, sent.TransferSyntax)
+	if sent.Class, sent.SOP, err = identity(start, sent.TransferSyntax); err != nil {
+		sent.Err = fault.New(fault.InputMalformed, s.Name+" does not start with a SOP class and instance UID", "have it exported again by the device that made it")
+	}
 	return sent
 }
 
@@ -148,7 +150,7 @@ func (a *association) storeOne(source Source, s *Sent) error {
 		return nil
 	}
 	defer in.Close()
-	r := bufio.NewReaderSize(in, 64<<10)
+	r := bufio.NewReaderSize(&sourceReader{in, s.Name}, 64<<10)
 	if _, s.Err = readMeta(r, s.Name); s.Err != nil {
 		return nil
 	}
@@ -168,6 +170,20 @@ func (a *association) storeOne(source Source, s *Sent) error {
 		s.Err = statusError(s.Name+" was not stored by "+a.peer.AETitle, answer)
 	}
 	return nil
+}
+
+// sourceReader tells the errors of a file from those of the network.
+type sourceReader struct {
+	io.Reader
+	name string
+}
+
+func (r *sourceReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	if err != nil && err != io.EOF {
+		err = fault.Wrap(err, fault.IO, "cannot read "+r.name, "check the disk that it lies on")
+	}
+	return n, err
 }
 
 // unwanted says why an object has no presentation context.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net"
 	"os"
 
 	"consilium/fault"
@@ -93,7 +94,7 @@ func handshakeText(err error) string {
 	var authority x509.UnknownAuthorityError
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
-	var alert tls.AlertError
+	var alert *net.OpError
 	switch {
 	case errors.As(err, &record):
 		return "the peer does not speak TLS"
@@ -103,16 +104,19 @@ func handshakeText(err error) string {
 		return "the peer's certificate is for another name: " + host.Error()
 	case errors.As(err, &invalid):
 		return "the peer's certificate is not valid: " + invalid.Error()
-	case errors.As(err, &alert):
-		return "the peer refused our side of TLS: " + alert.Error()
+	case errors.As(err, &alert) && alert.Op == remoteAlert:
+		return "the peer refused our side of TLS: " + alert.Err.Error()
 	}
 	return err.Error()
 }
+
+// remoteAlert is the Op of an error that crypto/tls makes of a peer's alert.
+const remoteAlert = "remote error"
 
 // isHandshake tells errors that certificates or TLS versions cause.
 func isHandshake(err error) bool {
 	var verification *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
-	return errors.As(err, &verification) || errors.As(err, &record) || errors.As(err, &alert)
+	var alert *net.OpError
+	return errors.As(err, &verification) || errors.As(err, &record) || errors.As(err, &alert) && alert.Op == remoteAlert
 }
