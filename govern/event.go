@@ -57,10 +57,9 @@ type line struct {
 	Clock  string    `json:"clock,omitempty"`
 }
 
-// encode makes the canonical line of an event that is sequenced now, after an
-// entry sequenced at before.
+// encode makes the canonical line of an event that is sequenced now (UTC, whole
+// microseconds), after an entry sequenced at before.
 func encode(e Event, now, before time.Time) ([]byte, error) {
-	now = now.UTC().Truncate(time.Microsecond)
 	if e.Time.IsZero() {
 		e.Time = now
 	}

@@ -51,17 +51,27 @@ type Log struct {
 	queue  chan *pending
 	life   sync.RWMutex // held for reading while an entry is queued
 	closed bool
-	ended  chan struct{} // closed when the committer has returned
 
-	mu         sync.RWMutex // guards checkpoint, and the partial files that it needs
+	// Only the committer touches these.
+	journal journal
+	stamp   time.Time     // Logged of the last entry
+	crowd   int           // size of the last batch
+	written chan struct{} // closed when the committer has returned
+
+	// Only the integrator touches these.
+	tree       *compact.Range
+	appender   *appender // nil after a failed round
+	remembered time.Time
+	ended      chan struct{} // closed when the integrator has returned
+
+	kick  chan struct{} // there is a backlog
+	hurry chan struct{} // somebody waits for it
+
+	mu         sync.RWMutex // guards what follows, and the partial files that checkpoint needs
 	checkpoint Checkpoint
-	failure    error // why the last commit failed; nil when it worked
-
-	// Only the committer touches what follows.
-	tree     *compact.Range
-	appender *appender // nil after a failed commit
-	stamp    time.Time // Logged of the last entry
-	crowd    int       // size of the last batch
+	backlog    [][]byte      // leaves in the journal that are not under the checkpoint
+	moved      chan struct{} // closed when checkpoint or failure change
+	failure    error         // why the last write failed; nil when it worked
 }
 
 // OpenLog opens the audit log below DataDir, and makes log and key at the first
@@ -70,12 +80,14 @@ type Log struct {
 func OpenLog(ctx context.Context, o Options) (*Log, error) {
 	l := &Log{
 		dir: filepath.Join(o.DataDir, LogDir), log: o.Log, memory: o.Memory,
-		queue: make(chan *pending, maxBatch), ended: make(chan struct{}),
+		queue: make(chan *pending, maxBatch), written: make(chan struct{}), ended: make(chan struct{}),
+		kick: make(chan struct{}, 1), hurry: make(chan struct{}, 1), moved: make(chan struct{}),
 	}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
-	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+	l.journal.dir = filepath.Join(l.dir, journalDir)
+	if err := errors.Join(os.MkdirAll(l.dir, 0o700), os.MkdirAll(l.journal.dir, 0o700), syncDir(l.dir)); err != nil {
 		return nil, fault.Wrap(err, fault.IO, "the folder of the audit log cannot be made", "check the permissions of "+o.DataDir)
 	}
 	var err error
@@ -85,11 +97,15 @@ func OpenLog(ctx context.Context, o Options) (*Log, error) {
 	if l.lock, err = lockDir(l.dir); err != nil {
 		return nil, err
 	}
-	if err := l.open(ctx); err != nil {
+	if err := l.recover(ctx); err != nil {
+		if l.appender != nil {
+			l.appender.stop()
+		}
 		l.lock.Close()
 		return nil, err
 	}
 	go l.commitLoop()
+	go l.integrateLoop()
 	return l, nil
 }
 
@@ -107,12 +123,37 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// Checkpoint gives the latest signed checkpoint. It covers every entry that
-// was acknowledged.
+// Checkpoint gives the latest signed checkpoint. An entry comes under it
+// within a quarter of a second after it was acknowledged.
 func (l *Log) Checkpoint() Checkpoint {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.checkpoint
+}
+
+// Settle waits until every entry that was acknowledged before is under the
+// signed checkpoint.
+func (l *Log) Settle(ctx context.Context) (Checkpoint, error) {
+	l.mu.RLock()
+	target := l.checkpoint.Size + uint64(len(l.backlog))
+	l.mu.RUnlock()
+	for {
+		l.mu.RLock()
+		now, failure, moved := l.checkpoint, l.failure, l.moved
+		l.mu.RUnlock()
+		if now.Size >= target || failure != nil {
+			return now, failure
+		}
+		select {
+		case l.hurry <- struct{}{}:
+		default:
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return now, fault.Wrap(ctx.Err(), fault.Timeout, "the audit log is still writing", "try again")
+		}
+	}
 }
 
 // Verifier is the public half of the log's key.
@@ -126,8 +167,8 @@ func (l *Log) Failure() error {
 	return l.failure
 }
 
-// Close writes what was handed in before, remembers the last checkpoint, and
-// gives the log free.
+// Close writes what was handed in before, signs it, remembers the checkpoint,
+// and gives the log free.
 func (l *Log) Close(ctx context.Context) error {
 	l.life.Lock()
 	if l.closed {
@@ -140,9 +181,9 @@ func (l *Log) Close(ctx context.Context) error {
 	select {
 	case <-l.ended:
 	case <-ctx.Done():
-		return fault.Wrap(ctx.Err(), fault.Timeout, "the audit log is still writing", "allow more time; what was not acknowledged may be missing")
+		return fault.Wrap(ctx.Err(), fault.Timeout, "the audit log is still writing", "allow more time; what was acknowledged is in its journal")
 	}
-	return errors.Join(l.remember(ctx), l.lock.Close())
+	return errors.Join(l.Failure(), l.remember(ctx), l.lock.Close())
 }
 
 func (l *Log) remember(ctx context.Context) error {

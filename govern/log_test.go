@@ -69,9 +69,9 @@ func TestLogKeepsWhatItAcknowledged(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir, nil)
 	fill(t, l, 1000, 64)
-	first := l.Checkpoint()
-	if first.Size != 1000 {
-		t.Fatalf("the checkpoint covers %d entries", first.Size)
+	first, err := l.Settle(t.Context())
+	if err != nil || first.Size != 1000 {
+		t.Fatalf("the checkpoint covers %d entries, %v", first.Size, err)
 	}
 	if r := verifyLog(t, l); r.Entries != 1000 { // beside the open log
 		t.Fatalf("%d entries were verified", r.Entries)
@@ -82,7 +82,10 @@ func TestLogKeepsWhatItAcknowledged(t *testing.T) {
 	if err != nil || index != 1000 {
 		t.Fatal(index, err)
 	}
-	fill(t, l, 99, 10)
+	if index, err = l.AppendAll(t.Context(), []Event{event(1), event(2), event(3)}); err != nil || index != 1001 {
+		t.Fatal(index, err)
+	}
+	fill(t, l, 96, 10)
 	shut(t, l)
 	if r := verifyLog(t, l, first.Text); r.Entries != 1100 || r.Known != 1 || r.Unsigned != 0 {
 		t.Fatalf("%+v", r)

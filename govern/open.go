@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
@@ -27,10 +27,10 @@ const checkpointFile = layout.CheckpointPath
 // matters comes back as errors.
 var quiet = sync.OnceFunc(func() { klog.SetSlogLogger(slog.New(slog.DiscardHandler)) })
 
-// open brings the folder into a known state and starts the appender: the tree
+// openTree brings the folder into a known state and starts the appender: the tree
 // must lead from the last checkpoint, and from the remembered one, to what
 // tessera has integrated. What a crash left behind is then removed.
-func (l *Log) open(ctx context.Context) error {
+func (l *Log) openTree(ctx context.Context) error {
 	quiet()
 	state, err := l.integrated()
 	if err != nil {
@@ -54,10 +54,43 @@ func (l *Log) open(ctx context.Context) error {
 		return err
 	}
 	l.mu.Lock()
-	l.checkpoint = last
+	if l.checkpoint.Text == "" { // at the start; later the backlog counts from it
+		l.checkpoint = last
+	}
 	l.mu.Unlock()
 	if last.Text == "" || last.Size < state.Size { // written, but a crash came before the signature
 		return l.publish(state.Size)
+	}
+	return nil
+}
+
+// recover opens the log after whatever ended the last process: the tree first,
+// then what the journal still held, so that both are empty of debts.
+func (l *Log) recover(ctx context.Context) error {
+	if err := l.openTree(ctx); err != nil {
+		return err
+	}
+	size := l.tree.End()
+	leaves, segments, err := readJournal(l.journal.dir, size)
+	if err != nil {
+		return broken(err.Error())
+	}
+	for i, leaf := range leaves {
+		e, err := decode(size+uint64(i), leaf)
+		if err != nil {
+			return broken("the journal holds what was never logged: " + err.Error())
+		}
+		l.stamp = e.Logged
+	}
+	l.backlog = leaves
+	for l.waiting() > 0 {
+		if err := l.tryRound(); err != nil {
+			return writeFault(err)
+		}
+	}
+	l.journal.closed, l.journal.next = segments, l.tree.End()
+	if err := l.journal.drop(math.MaxUint64); err != nil {
+		return fault.Wrap(err, fault.IO, "the journal of the audit log cannot be cleared", "check the permissions of "+l.dir)
 	}
 	return nil
 }
@@ -130,7 +163,9 @@ func (l *Log) restoreTree(ctx context.Context, state treeState, last Checkpoint)
 	if err != nil {
 		return broken(err.Error())
 	}
-	l.stamp = entry.Logged.Truncate(time.Microsecond)
+	if l.stamp.IsZero() {
+		l.stamp = entry.Logged
+	}
 	return nil
 }
 

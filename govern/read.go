@@ -42,7 +42,11 @@ func (q Query) limit() int {
 
 // Read gives up to n entries from index on, oldest first.
 func (l *Log) Read(ctx context.Context, index uint64, n int) ([]Entry, error) {
-	size := l.Checkpoint().Size
+	signed, err := l.settled(ctx)
+	if err != nil {
+		return nil, err
+	}
+	size := signed.Size
 	var out []Entry
 	for at := index; at < size && len(out) < min(n, MaxPage); {
 		if err := ctx.Err(); err != nil {
@@ -66,7 +70,11 @@ func (l *Log) Read(ctx context.Context, index uint64, n int) ([]Entry, error) {
 
 // Entries answers a query by reading the log backwards.
 func (l *Log) Entries(ctx context.Context, q Query) (Page, error) {
-	page := Page{Items: []Entry{}, Size: l.Checkpoint().Size}
+	signed, err := l.settled(ctx)
+	if err != nil {
+		return Page{}, err
+	}
+	page := Page{Items: []Entry{}, Size: signed.Size}
 	end := page.Size
 	if q.Before > 0 {
 		end = min(end, q.Before)
@@ -93,6 +101,16 @@ func (l *Log) Entries(ctx context.Context, q Query) (Page, error) {
 		end = first
 	}
 	return page, nil
+}
+
+// settled gives the checkpoint that a reader sees: with all that was
+// acknowledged before, unless the disk refuses to take it.
+func (l *Log) settled(ctx context.Context) (Checkpoint, error) {
+	c, err := l.Settle(ctx)
+	if fault.CodeOf(err) == fault.Timeout {
+		return c, err
+	}
+	return c, nil
 }
 
 // block reads the up to 256 entries of one bundle.

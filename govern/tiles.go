@@ -25,6 +25,7 @@ import (
 //	checkpoint               the signed checkpoint
 //	.state/treeState         size and root that tessera has integrated
 //	.state/version, *.lock   tessera's own
+//	journal/*                entries that are not in the tree yet; empty when the node is not running
 //	tile/entries/N[.p/W]     256 entries each; the last one with its width W
 //	tile/L/N[.p/W]           256 hashes of level 8L each; the last one of each level with its width
 //
@@ -168,7 +169,7 @@ func belongs(file string, n uint64) bool {
 	case checkpointFile, stateFile, stateDir + "/version", stateDir + "/treeState.lock", stateDir + "/publish.lock":
 		return true
 	}
-	return expected(file, n)
+	return strings.HasPrefix(file, journalDir+"/") || expected(file, n)
 }
 
 // tree reads the files of a log of a given size.
@@ -248,17 +249,9 @@ func mend(dir string, n uint64) error {
 		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
 			continue
 		}
-		full, partial, _ := strings.Cut(file, ".p/")
-		raw, err := os.ReadFile(filepath.Join(dir, full))
-		if err != nil {
-			return fmt.Errorf("%s is missing", file)
-		}
-		keep, err := strconv.Atoi(partial)
+		raw, err := readEdge(dir, file)
 		if err != nil {
 			return err
-		}
-		if raw, err = prefix(raw, keep, strings.HasPrefix(file, tileDir+"/entries/")); err != nil {
-			return fmt.Errorf("%s is missing, and %s does not replace it: %w", file, full, err)
 		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
@@ -268,6 +261,29 @@ func mend(dir string, n uint64) error {
 		}
 	}
 	return nil
+}
+
+// readEdge reads a partial file, or, where a batch that was cut short has
+// replaced it, the beginning of the full one.
+func readEdge(dir, file string) ([]byte, error) {
+	path := filepath.Join(dir, file)
+	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
+		return os.ReadFile(path)
+	}
+	full, partial, _ := strings.Cut(file, ".p/")
+	keep, err := strconv.Atoi(partial)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, full))
+	if err != nil {
+		return nil, fmt.Errorf("%s is missing", file)
+	}
+	raw, err = prefix(raw, keep, strings.HasPrefix(file, tileDir+"/entries/"))
+	if err != nil {
+		return nil, fmt.Errorf("%s is missing, and %s does not replace it: %w", file, full, err)
+	}
+	return raw, nil
 }
 
 // prefix gives the bytes of the first n hashes or entries.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
@@ -24,7 +25,7 @@ type Report struct {
 	Checkpoint Checkpoint // the log's own
 	Known      int        // checkpoints kept elsewhere that agree
 	ClockBack  uint64     // entries before which the clock went back
-	Unsigned   uint64     // entries behind the checkpoint, not acknowledged yet
+	Unsigned   uint64     // entries that a crash kept from being signed; the journal has them
 }
 
 // Verify checks a log's folder from its first byte to its last, without the
@@ -71,16 +72,17 @@ func verify(ctx context.Context, dir string, live bool, verifier note.Verifier, 
 
 // checker rebuilds the tree of a log and compares.
 type checker struct {
-	ctx    context.Context
-	dir    string
-	live   bool // a node has the folder open
-	known  []Checkpoint
-	state  treeState
-	edge   map[string][]byte // content of the partial files, read together with the checkpoint
-	tiles  map[compact.NodeID][]byte
-	report Report
-	fail   error // found by visit, which cannot return it
-	last   Entry
+	ctx     context.Context
+	dir     string
+	live    bool // a node has the folder open
+	known   []Checkpoint
+	state   treeState
+	edge    map[string][]byte // content of the partial files, read together with the checkpoint
+	tiles   map[compact.NodeID][]byte
+	journal [][]byte // entries behind the checkpoint
+	report  Report
+	fail    error // found by visit, which cannot return it
+	last    Entry
 }
 
 // snapshot reads what changes while a node writes: checkpoint and partial
@@ -119,11 +121,9 @@ func (c *checker) tryShot(verifier note.Verifier) error {
 	size := c.size()
 	c.edge = map[string][]byte{}
 	for _, file := range edge(size) {
-		raw, err := os.ReadFile(filepath.Join(c.dir, file))
-		if err != nil {
-			return broken(file + " cannot be read: " + err.Error())
+		if c.edge[file], err = readEdge(c.dir, file); err != nil {
+			return broken(err.Error())
 		}
-		c.edge[file] = raw
 	}
 	again, err := os.ReadFile(filepath.Join(c.dir, checkpointFile))
 	if err != nil || !bytes.Equal(again, text) {
@@ -142,9 +142,9 @@ func (c *checker) size() uint64 {
 }
 
 func (c *checker) check() error {
-	size, signed := c.size(), c.report.Checkpoint
-	if size > signed.Size {
-		c.report.Unsigned = size - signed.Size
+	size := c.size()
+	if err := c.readJournal(); err != nil {
+		return err
 	}
 	for _, k := range c.known {
 		if k.Size > size {
@@ -179,6 +179,23 @@ func (c *checker) check() error {
 	return c.strangers()
 }
 
+// readJournal reads what a crash left to be signed at the next start. Entries
+// behind the checkpoint that the journal does not have were not put there by the node.
+func (c *checker) readJournal() (err error) {
+	if c.live {
+		return nil
+	}
+	signed := c.report.Checkpoint.Size
+	if c.journal, _, err = readJournal(filepath.Join(c.dir, journalDir), signed); err != nil {
+		return err
+	}
+	c.report.Unsigned = uint64(len(c.journal))
+	if c.state.Size-signed > uint64(len(c.journal)) {
+		return fmt.Errorf("the checkpoint was signed over %d entries, and there are %d", signed, c.state.Size)
+	}
+	return nil
+}
+
 // block checks the entries of one bundle.
 func (c *checker) block(r *compact.Range, index uint64) error {
 	p := layout.PartialTileSize(0, index, c.size())
@@ -197,6 +214,9 @@ func (c *checker) block(r *compact.Range, index uint64) error {
 		}
 		if c.fail != nil {
 			return c.fail
+		}
+		if signed := c.report.Checkpoint.Size; at >= signed && !bytes.Equal(leaf, c.journal[at-signed]) {
+			return fmt.Errorf("entry %d differs from the journal", at)
 		}
 		if err := c.entry(at, leaf); err != nil {
 			return err
@@ -310,39 +330,31 @@ func (c *checker) read(file string) ([]byte, error) {
 }
 
 // strangers refuses files that are no part of the log: nothing may be hidden
-// beside it.
+// beside it. A running node, or one that was killed while entries were under
+// way, leaves some; they are removed at its next start.
 func (c *checker) strangers() error {
+	if raw, err := os.ReadFile(filepath.Join(c.dir, stateDir, "version")); err != nil || string(raw) != "1" {
+		return errors.New(stateDir + "/version was changed")
+	}
+	if c.live || len(c.journal) > 0 {
+		return nil
+	}
 	return filepath.WalkDir(c.dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			if c.live && errors.Is(err, fs.ErrNotExist) {
-				return nil
-			}
-			return err
-		}
-		rel, err := filepath.Rel(c.dir, path)
 		if err != nil || d.IsDir() {
 			return err
 		}
-		file := filepath.ToSlash(rel)
-		if !belongs(file, c.size()) && !c.live {
+		file, err := filepath.Rel(c.dir, path)
+		if err != nil {
+			return err
+		}
+		if file = filepath.ToSlash(file); !belongs(file, c.size()) {
 			return fmt.Errorf("%s is no part of the log", file)
 		}
-		return c.stateFile(file, path)
-	})
-}
-
-// stateFile checks the small files of tessera that hold no entries.
-func (c *checker) stateFile(file, path string) error {
-	want := map[string]string{stateDir + "/version": "1", stateDir + "/treeState.lock": "", stateDir + "/publish.lock": ""}
-	content, ok := want[file]
-	if !ok {
+		if info, err := d.Info(); err != nil || strings.HasSuffix(file, ".lock") && info.Size() > 0 {
+			return fmt.Errorf("%s was changed", file)
+		}
 		return nil
-	}
-	raw, err := os.ReadFile(path)
-	if err != nil || string(raw) != content {
-		return fmt.Errorf("%s was changed", file)
-	}
-	return nil
+	})
 }
 
 // inUse says whether a node has the folder open.
