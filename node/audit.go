@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -43,6 +44,9 @@ func (n *Node) Flush(ctx context.Context) error { return n.move(ctx, nil) }
 
 // move is Flush, without the events that the log is known to have.
 func (n *Node) move(ctx context.Context, known map[string]bool) error {
+	if n.Audit == nil {
+		return nil
+	}
 	n.record.Lock()
 	defer n.record.Unlock()
 	for {
@@ -88,4 +92,20 @@ func (n *Node) catchUp(ctx context.Context) error {
 		known[e.Detail["event"]] = true
 	}
 	return n.move(ctx, known)
+}
+
+// flushOften moves the events of workers on other machines.
+func (n *Node) flushOften(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := n.Flush(ctx); err != nil && ctx.Err() == nil {
+			n.Log.Warn("audit events wait: the log does not take them", "error", err)
+		}
+	}
 }

@@ -31,10 +31,14 @@ func (n *Node) Changes(ctx context.Context) <-chan string {
 	return c
 }
 
-func (n *Node) changed(study string) {
-	n.hub.mu.Lock()
-	defer n.hub.mu.Unlock()
-	for c := range n.hub.listeners {
+// changed tells every process of the node, this one included, that a study has
+// changed.
+func (n *Node) changed(study string) { n.Queue.Announce(study) }
+
+func (h *hub) tell(study string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for c := range h.listeners {
 		select {
 		case c <- study:
 		default:

@@ -61,7 +61,7 @@ type Result struct {
 type Config struct {
 	Store *store.Store
 	Queue *work.Queue
-	Audit Audit
+	Audit Audit // nil = a worker: the process that has the audit log moves the events there
 	// Seat makes the panel of one worker; pictures go to the folder.
 	Seat func(pictures string) (*panel.Panel, error)
 	// Models lists the bundles that Seat seats.
@@ -100,8 +100,8 @@ type Node struct {
 
 // New makes a node of its parts. Run sets it to work.
 func New(c Config) (*Node, error) {
-	if c.Store == nil || c.Queue == nil || c.Audit == nil {
-		return nil, fault.New(fault.Usage, "a node needs a store, a queue and an audit log", "this is a defect; please report it")
+	if c.Store == nil || c.Queue == nil {
+		return nil, fault.New(fault.Usage, "a node needs a store and a queue", "this is a defect; please report it")
 	}
 	if c.Quiet <= 0 {
 		c.Quiet = DefaultQuiet
@@ -130,7 +130,13 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	parts := []func(context.Context) error{n.settle, n.deliver}
+	if err := n.Queue.Hear(ctx, n.hub.tell); err != nil {
+		return err
+	}
+	var parts []func(context.Context) error
+	if n.Audit != nil { // the node's own process, and not a worker
+		parts = append(parts, n.settle, n.deliver, n.flushOften)
+	}
 	if n.Workers > 0 {
 		parts = append(parts, n.diagnose)
 	}
@@ -153,6 +159,9 @@ func (n *Node) Run(ctx context.Context) error {
 // and writes into the audit log what it could not write any more. A job that is
 // in the queue already, or done, comes to nothing.
 func (n *Node) recover(ctx context.Context) error {
+	if n.Audit == nil {
+		return nil
+	}
 	if err := n.catchUp(ctx); err != nil {
 		return err
 	}

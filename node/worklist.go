@@ -49,3 +49,6 @@ func row(s store.Study) Row {
 		ReceivedAt: s.Received, Instances: s.Instances, State: s.State, Urgency: s.Urgency.String(), Headline: s.Headline, Findings: s.Findings, Synthetic: s.Synthetic,
 	}
 }
+
+// Waiting counts the studies that wait for their diagnosis or are at it.
+func (n *Node) Waiting(ctx context.Context) (int, error) { return n.Queue.Waiting(ctx, jobDiagnose) }

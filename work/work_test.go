@@ -154,6 +154,25 @@ func TestJobsTakenOverTheNetwork(t *testing.T) {
 	take(t, far, Handler{Do: works}, 1)
 }
 
+func TestAnnouncementsReachEveryProcess(t *testing.T) {
+	address := freeAddress(t)
+	here := open(t, Options{Listen: address, Token: "secret"})
+	far := open(t, Options{URL: "nats://" + address, Token: "secret"})
+	heard := make(chan string, 2)
+	if err := here.Hear(t.Context(), func(text string) { heard <- text }); err != nil {
+		t.Fatal(err)
+	}
+	far.Announce("1.2.3")
+	select {
+	case text := <-heard:
+		if text != "1.2.3" {
+			t.Errorf("heard %q", text)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("nothing was heard")
+	}
+}
+
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
