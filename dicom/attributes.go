@@ -16,8 +16,15 @@ func (o *Object) Patient() clinical.Patient {
 	return p
 }
 
+// syntheticData says YES of generated objects, PS3.3 C.12.1 since 2023. It is
+// read, but not written: validators of before take it for an error.
+const syntheticData Tag = 0x0008001C
+
 // Synthetic says whether the object calls itself synthetic.
 func (o *Object) Synthetic() bool {
+	if o.Text(syntheticData) == "YES" {
+		return true
+	}
 	for _, t := range []Tag{PatientName, ImageComments, DerivationDescription, SeriesDescription} {
 		if strings.HasPrefix(o.Text(t), "SYNTHETIC") {
 			return true

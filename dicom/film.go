@@ -13,8 +13,6 @@ import (
 	"consilium/fault"
 )
 
-const computedRadiography = "1.2.840.10008.5.1.4.1.1.1" // SOP class, PS3.4 B.5
-
 // FilmOptions describe a synthetic film.
 type FilmOptions struct {
 	Image clinical.Image // one frame, grey; must say that it is synthetic
