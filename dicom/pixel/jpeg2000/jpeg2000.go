@@ -1,8 +1,8 @@
 // Package jpeg2000 decodes JPEG 2000 (ITU-T T.800) and HTJ2K (T.814) with
 // OpenJPEG, compiled to WebAssembly: a codec that others have tested for twenty
-// years, in a sandbox that cannot reach anything. The module imports nothing;
-// each call gets an instance of its own, with bounded memory, and ends with its
-// context. docs/adr/0006-jpeg2000.md tells why, scripts/openjpeg.sh makes openjpeg.wasm.
+// years, in a sandbox that cannot reach anything. All that the module can ask
+// the host is whether to go on. Each call gets an instance of its own, with
+// bounded memory, and ends with its context. docs/adr/0006-jpeg2000.md tells why, scripts/openjpeg.sh makes openjpeg.wasm.
 package jpeg2000
 
 import (
@@ -51,15 +51,32 @@ type sandbox struct {
 }
 
 // compile translates the module to machine code, once a process.
+//
+// wazero could look at the context at every turn of every loop; that more than doubles the time. The
+// module asks by itself instead, a few thousand calls apart (openjpeg/decode.c).
 var compile = sync.OnceValues(func() (sandbox, error) {
 	ctx := context.Background()
-	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCloseOnContextDone(true))
+	r := wazero.NewRuntime(ctx)
+	alive := func(ctx context.Context) uint32 {
+		if ctx.Err() != nil {
+			return 0
+		}
+		return 1
+	}
+	_, err := r.NewHostModuleBuilder("consilium").NewFunctionBuilder().WithFunc(alive).Export("alive").Instantiate(ctx)
+	if err != nil {
+		return sandbox{}, broken(err)
+	}
 	m, err := r.CompileModule(ctx, binaryModule)
 	if err != nil {
-		return sandbox{}, fault.Wrap(err, fault.Internal, "the JPEG 2000 decoder cannot be compiled", "please report it with the machine's type")
+		return sandbox{}, broken(err)
 	}
 	return sandbox{r, m}, nil
 })
+
+func broken(err error) error {
+	return fault.Wrap(err, fault.Internal, "the JPEG 2000 decoder cannot be compiled", "please report it with the machine's type")
+}
 
 // Decode decodes one frame, a bare codestream or a JP2 file. The stream must have the wanted shape;
 // it may have fewer bits.
@@ -73,7 +90,7 @@ func Decode(ctx context.Context, data []byte, want raster.Shape) (Image, error) 
 	if err := raster.Alive(ctx); err != nil {
 		return Image{}, err
 	}
-	memory := &memory{limit: limit(len(data), want)}
+	memory := newMemory(len(data), want)
 	instance, err := s.runtime.InstantiateModule(experimental.WithMemoryAllocator(ctx, memory), s.module, wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize"))
 	if err != nil {
 		return Image{}, failure(ctx, memory, err)
@@ -175,18 +192,22 @@ func readResult(mem api.Memory, at uint32) (result, bool) {
 	}, true
 }
 
-// limit is the memory that a frame may take: its samples as OpenJPEG holds
-// them (4 bytes, twice for tiles, with the blocks' book-keeping), and packed.
-func limit(stream int, s raster.Shape) uint64 {
-	samples := uint64(s.Rows) * uint64(s.Columns) * uint64(s.Components)
-	return min(32<<20+3*uint64(stream)+24*samples, 2<<30)
-}
-
-// memory is the linear memory of one instance. Its limit is that of the frame.
+// memory is the linear memory of one instance.
 type memory struct {
 	limit   uint64
 	refused bool
 	buffer  []byte
+}
+
+// newMemory bounds the memory by what the frame can need: its samples as OpenJPEG holds them, 4
+// bytes each, twice for tiles, with the book-keeping of their blocks, and packed. It starts with
+// what most frames take.
+func newMemory(stream int, s raster.Shape) *memory {
+	const most, start = 2 << 30, 64 << 20
+	samples := uint64(s.Rows) * uint64(s.Columns) * uint64(s.Components)
+	m := &memory{limit: min(32<<20+3*uint64(stream)+16*samples, most)}
+	m.buffer = make([]byte, 0, min(3<<20+uint64(stream)+8*samples, start))
+	return m
 }
 
 // Allocate implements wazero's allocator: there is one memory a module.
