@@ -41,6 +41,9 @@ var parts = []struct {
 	{"tokens", tokens},
 	{"links", links},
 	{"settings", settings},
+	{"consent records", consentRecords},
+	{"audit index", auditIndex},
+	{"audit checkpoints", auditCheckpoints},
 }
 
 // Run runs the whole suite, each part on a store of its own.
