@@ -16,6 +16,7 @@ import (
 	"consilium/govern"
 	"consilium/node"
 	"consilium/node/nodetest"
+	"consilium/panel/demo"
 	"consilium/store"
 )
 
@@ -306,5 +307,55 @@ func TestReviewIsChecked(t *testing.T) {
 	}
 	if err := p.Review(t.Context(), reader, store.Care, "1.2.3", id, node.Review{Decision: node.DecisionAccept}); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("a study that is not there: %v", err)
+	}
+}
+
+func TestUploadedFilesBecomeOneDICOMStudy(t *testing.T) {
+	p := nodetest.Start(t, "", nil)
+	dir := t.TempDir()
+	files, err := demo.Write(dir, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var uploads []node.Upload
+	for _, path := range append(files.Paths, filepath.Join(dir, "ecg.dat")) {
+		uploads = append(uploads, node.Upload{Name: "../../" + filepath.Base(path), Path: path})
+	}
+	study, err := p.Upload(t.Context(), reader, uploads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Await(t, study, store.StateReady)
+	c, err := p.Case(t.Context(), store.Care, study)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]string{}
+	for _, s := range c.Series {
+		for _, i := range s.Instances {
+			if !s.Result {
+				kinds[i.Kind] = i.SOPUID
+			}
+		}
+	}
+	if len(kinds) != 3 || kinds["image"] == "" || kinds["ecg"] == "" || kinds["sound"] == "" {
+		t.Fatalf("kinds %v in %+v", kinds, c.Series)
+	}
+	if n := len(c.Assessment.Findings); n != 3 {
+		t.Errorf("%d findings: %+v, refusals %+v", n, c.Assessment.Findings, c.Assessment.Refusals)
+	}
+	w, err := p.Waveform(t.Context(), store.Care, kinds["ecg"])
+	if err != nil || w.Kind != "ecg" || len(w.Leads) != 12 || len(w.Leads[0].Samples) == 0 || w.Leads[0].Unit != "mV" {
+		t.Errorf("waveform of %d leads, %v", len(w.Leads), err)
+	}
+	var wav bytes.Buffer
+	if err := p.Sound(t.Context(), store.Care, kinds["sound"], &wav); err != nil || !strings.HasPrefix(wav.String(), "RIFF") {
+		t.Errorf("sound of %d bytes, %v", wav.Len(), err)
+	}
+	if _, err := p.Waveform(t.Context(), store.Care, kinds["image"]); fault.CodeOf(err) != fault.InputUnsupported {
+		t.Errorf("the waveform of a film: %v", err)
+	}
+	if err := p.Sound(t.Context(), store.Care, kinds["ecg"], &wav); fault.CodeOf(err) != fault.InputUnsupported {
+		t.Errorf("the sound of an ECG: %v", err)
 	}
 }

@@ -61,6 +61,5 @@ func (n *Node) recording(ctx context.Context, r store.Reader, sop string) (clini
 	if err != nil {
 		return clinical.Recording{}, err
 	}
-	_ = o
-	return clinical.Recording{}, nil
+	return o.Recording()
 }

@@ -26,7 +26,7 @@ func fit(card registry.Card, item intake.Item) (notes []string, ok bool) {
 	if !states(card.Input.Modalities, img.Modality) || !states(card.Input.BodyParts, img.BodyPart) {
 		return nil, false
 	}
-	if img.Modality == "" && len(card.Input.Modalities) > 0 {
+	if !said(img.Modality) && len(card.Input.Modalities) > 0 {
 		notes = append(notes, "The file does not say what it shows; it was assumed to fit: "+card.Task+".")
 	} else if img.BodyPart == "" && len(card.Input.BodyParts) > 0 {
 		notes = append(notes, "The file does not name the body part; assumed: "+strings.ToLower(strings.Join(card.Input.BodyParts, " or "))+".")
@@ -37,10 +37,14 @@ func fit(card registry.Card, item intake.Item) (notes []string, ok bool) {
 // states says whether what the file states is one of those that a card allows.
 // No statement and no restriction both pass.
 func states(allowed []string, stated string) bool {
-	return stated == "" || len(allowed) == 0 || slices.ContainsFunc(allowed, func(a string) bool {
+	return !said(stated) || len(allowed) == 0 || slices.ContainsFunc(allowed, func(a string) bool {
 		return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(stated))
 	})
 }
+
+// said tells a statement from none: OT, "other", is what a photograph of a film
+// has for a modality in DICOM.
+func said(stated string) bool { return stated != "" && !strings.EqualFold(stated, "OT") }
 
 // describe names an item for a refusal: what it is, as far as the file says.
 func describe(item intake.Item) string {
