@@ -1,7 +1,7 @@
 // Package web holds the node's page: a React application (web/app) that Vite
 // builds into web/dist, embedded in the program. The built files are not in
 // the repository; a program that was compiled without them still serves its
-// API, and a page that says what to do.
+// API, and one page that says what to do.
 package web
 
 import (
@@ -15,28 +15,32 @@ import (
 //go:embed all:dist
 var dist embed.FS
 
-// ContentSecurityPolicy is what the page needs and no more: its own scripts,
-// WebAssembly for the image decoders in their worker, pictures that the page
-// draws itself. It must go out with every file, the worker's script among them:
-// a worker obeys the policy of its own answer.
-const ContentSecurityPolicy = "default-src 'none'; " +
-	"script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; style-src 'self'; " +
-	"img-src 'self' blob: data:; font-src 'self'; connect-src 'self'; media-src 'self' blob:; " +
-	"manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+//go:embed unbuilt
+var unbuilt embed.FS
 
-// Unbuilt is the page of a program that was compiled without the built files.
+// FS gives the files to serve, index.html at the root; what lies under assets/
+// is named by its content and may be cached for ever. built is false when the
+// program was compiled before `make build` had built the page: files then holds
+// one page that says so.
 //
-//go:embed unbuilt.html
-var Unbuilt []byte
-
-// FS gives the files of the page, index.html at the root. built is false when
-// the program was compiled before `make build` had built them; files is empty
-// then, and Unbuilt is what there is to show.
+// The page needs no more than this content security policy, which must go out
+// with the files of assets/ too, because a worker obeys the policy of its own
+// script:
+//
+//	default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:;
+//	img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'
 func FS() (files fs.FS, built bool) {
-	files, err := fs.Sub(dist, "dist")
-	if err != nil { // cannot be: the directive above names the folder
-		return dist, false
+	if _, err := fs.Stat(dist, "dist/index.html"); err == nil {
+		return sub(dist, "dist"), true
 	}
-	_, err = fs.Stat(files, "index.html")
-	return files, err == nil
+	return sub(unbuilt, "unbuilt"), false
+}
+
+// sub cannot fail: the folders are named by the directives above.
+func sub(files embed.FS, folder string) fs.FS {
+	inner, err := fs.Sub(files, folder)
+	if err != nil {
+		return files
+	}
+	return inner
 }

@@ -1,8 +1,8 @@
 // The one place that talks to the node's API.
 
 import type {
-  Account, Assessment, AuditCheck, AuditPage, AuditQuery, Case, ConsentRecord, Decision, Finding, Letter,
-  ModelCard, Row, Session, Settings, Status, Token, Waveform, Worklist, WorklistQuery,
+  Account, Assessment, AuditCheck, AuditPage, AuditQuery, Case, ConsentDecision, ConsentEntry, ConsentText, Decision, Finding, Letter,
+  ModelCard, Row, Session, Settings, SettingsPage, Status, Token, Waveform, Worklist, WorklistQuery,
 } from './types.ts';
 
 /** What went wrong, as the node says it: a code, what happened, what to do. */
@@ -32,13 +32,13 @@ export function setSignedOut(f: () => void): void {
   onSignedOut = f;
 }
 
-type Body = Record<string, unknown>;
+type Body = object;
 
-async function request<T>(method: string, path: string, body?: Body, signal?: AbortSignal): Promise<T> {
+async function request<T>(method: string, path: string, body?: Body, signal?: AbortSignal, within = DEADLINE): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (method !== 'GET') headers['X-CSRF-Token'] = csrf;
-  const deadline = AbortSignal.timeout(DEADLINE);
+  const deadline = AbortSignal.timeout(within);
   const init: RequestInit = {
     method,
     headers,
@@ -92,11 +92,6 @@ const part = encodeURIComponent;
 
 function list<T>(value: T[] | null | undefined): T[] {
   return value ?? [];
-}
-
-/** items accepts a bare list or {items: []}. */
-function items<T>(value: T[] | { items: T[] | null } | null): T[] {
-  return Array.isArray(value) ? value : list(value?.items);
 }
 
 function row(r: Row): Row {
@@ -154,7 +149,7 @@ export async function study(uid: string, signal?: AbortSignal): Promise<Case> {
 }
 
 export const review = (uid: string, id: string, decision: Decision, answerText: string, comment: string) =>
-  request<unknown>('PUT', `/api/v1/studies/${part(uid)}/findings/${part(id)}/review`, { decision, answer: answerText, comment });
+  request<unknown>('PUT', `/api/v1/studies/${part(uid)}/findings/${part(id)}/review`, { decision, ...(answerText === '' ? {} : { answer: answerText }), ...(comment === '' ? {} : { comment }) });
 export const unreview = (uid: string, id: string) =>
   request<unknown>('DELETE', `/api/v1/studies/${part(uid)}/findings/${part(id)}/review`);
 export const sign = (uid: string, password: string) =>
@@ -224,8 +219,8 @@ export function events(changed: (row: Row) => void, connected: (yes: boolean) =>
 // Models, audit, consent.
 
 export async function models(signal?: AbortSignal): Promise<ModelCard[]> {
-  const all = items(await request<ModelCard[] | { items: ModelCard[] }>('GET', '/api/v1/models', undefined, signal));
-  return all.map((m) => ({ ...m, limitations: list(m.limitations) }));
+  const all = list(await request<ModelCard[] | null>('GET', '/api/v1/models', undefined, signal));
+  return all.map((m) => ({ ...m, limitations: list(m.limitations), labels: list(m.labels), metrics: list(m.metrics) }));
 }
 export const modelCard = (name: string, signal?: AbortSignal) =>
   request<{ markdown: string }>('GET', `/api/v1/models/${part(name)}/card`, undefined, signal);
@@ -234,27 +229,43 @@ export async function audit(q: AuditQuery, signal?: AbortSignal): Promise<AuditP
   const p = await request<AuditPage>('GET', `/api/v1/audit${query(q)}`, undefined, signal);
   return { ...p, items: list(p.items) };
 }
-export const verifyAudit = () => request<AuditCheck>('POST', '/api/v1/audit/verify', {});
+/** verifyAudit has the node read its whole log, which may take as long as an upload. */
+export const verifyAudit = () => request<AuditCheck>('POST', '/api/v1/audit/verify', {}, undefined, UPLOAD_DEADLINE);
 
+type Items<T> = { items: T[] | null };
+
+const consentsOf = (patient: string) => `/api/v1/patients/${part(patient)}/consents`;
 export const consents = async (patient: string, signal?: AbortSignal) =>
-  items(await request<ConsentRecord[] | { items: ConsentRecord[] }>('GET', `/api/v1/patients/${part(patient)}/consents`, undefined, signal));
-export const recordConsent = (patient: string, record: ConsentRecord) =>
-  request<unknown>('POST', `/api/v1/patients/${part(patient)}/consents`, { ...record });
-export const consentText = (purpose: string, signal?: AbortSignal) =>
-  request<{ text?: string; paragraphs?: string[]; title?: string }>('GET', `/api/v1/consent-text${query({ purpose })}`, undefined, signal);
+  list((await request<Items<ConsentEntry>>('GET', consentsOf(patient), undefined, signal)).items);
+export const decideConsent = (patient: string, decision: ConsentDecision) =>
+  request<ConsentEntry>('POST', consentsOf(patient), { ...decision });
+export async function consentText(purpose: string, signal?: AbortSignal): Promise<ConsentText> {
+  const t = await request<ConsentText>('GET', `/api/v1/consent-text${query({ purpose })}`, undefined, signal);
+  return { ...t, paragraphs: list(t.paragraphs) };
+}
 
 // Settings.
 
-export const users = async (signal?: AbortSignal) =>
-  items(await request<Account[] | { items: Account[] }>('GET', '/api/v1/users', undefined, signal));
-export const addUser = (name: string, role: string, password: string) =>
-  request<Account>('POST', '/api/v1/users', { name, role, password });
-export const changeUser = (id: string, change: Body) => request<Account>('PATCH', `/api/v1/users/${part(id)}`, change);
-export const removeUser = (id: string) => request<unknown>('DELETE', `/api/v1/users/${part(id)}`);
-export const tokens = async (signal?: AbortSignal) =>
-  items(await request<Token[] | { items: Token[] }>('GET', '/api/v1/tokens', undefined, signal));
-export const addToken = (body: Body) => request<Token>('POST', '/api/v1/tokens', body);
+export const users = async (signal?: AbortSignal) => list((await request<Items<Account>>('GET', '/api/v1/users', undefined, signal)).items);
+export const addUser = (name: string, fullName: string, role: string) =>
+  request<{ user: Account; link: string }>('POST', '/api/v1/users', { name, fullName, role });
+export const changeUser = (id: string, change: { fullName?: string; role?: string; disabled?: boolean }) =>
+  request<Account>('PATCH', `/api/v1/users/${part(id)}`, change);
+export const closeUser = (id: string) => request<unknown>('DELETE', `/api/v1/users/${part(id)}`);
+export const linkUser = (id: string) => request<{ link: string }>('POST', `/api/v1/users/${part(id)}/link`, {});
+export const changePassword = (old: string, password: string) => request<unknown>('PUT', '/api/v1/password', { old, password });
+export const tokens = async (signal?: AbortSignal) => list((await request<Items<Token>>('GET', '/api/v1/tokens', undefined, signal)).items);
+export const addToken = (name: string, role: string, expires: string) =>
+  request<{ token: Token; secret: string }>('POST', '/api/v1/tokens', { name, role, expires });
 export const removeToken = (id: string) => request<unknown>('DELETE', `/api/v1/tokens/${part(id)}`);
-export const settings = (signal?: AbortSignal) => request<Settings>('GET', '/api/v1/settings', undefined, signal);
-export const saveSettings = (s: Body) => request<Settings>('PUT', '/api/v1/settings', s);
-export const status = (signal?: AbortSignal) => request<Status>('GET', '/api/v1/status', undefined, signal);
+export async function settings(signal?: AbortSignal): Promise<SettingsPage> {
+  return settingsPage(await request<SettingsPage>('GET', '/api/v1/settings', undefined, signal));
+}
+export async function saveSettings(s: Settings): Promise<SettingsPage> {
+  return settingsPage(await request<SettingsPage>('PUT', '/api/v1/settings', { node: s.node, peers: s.peers }));
+}
+const settingsPage = (s: SettingsPage): SettingsPage => ({ ...s, node: { ...s.node, callers: list(s.node.callers) }, peers: list(s.peers), readonly: s.readonly ?? {} });
+export async function status(signal?: AbortSignal): Promise<Status> {
+  const s = await request<Status>('GET', '/api/v1/status', undefined, signal);
+  return { ...s, trouble: list(s.trouble), studies: s.studies ?? {} };
+}

@@ -7,9 +7,12 @@ export const STATES: readonly State[] = ['receiving', 'queued', 'diagnosing', 'r
 export type Urgency = 'critical' | 'urgent' | 'routine' | 'none';
 export const URGENCIES: readonly Urgency[] = ['critical', 'urgent', 'routine', 'none'];
 
+export const ROLES = ['viewer', 'reader', 'researcher', 'admin'] as const;
+
 export interface User {
   id: string;
-  name: string;
+  name: string; // to sign in with
+  fullName: string; // as it stands in signed reports; may be empty
   role: string;
 }
 
@@ -214,34 +217,53 @@ export interface Letter {
   disclaimer: string;
 }
 
+export interface Figure {
+  metric: string;
+  split: string;
+  value: number;
+  low: number;
+  high: number;
+  baseline?: number;
+  note?: string;
+}
+
 export interface ModelCard {
   name: string;
   version: string;
   digest: string;
   title: string;
   task: string;
+  kind: string;
   intendedUse: string;
   limitations: string[];
-  metrics: unknown;
-  [more: string]: unknown;
+  labels: string[];
+  metrics: Figure[];
+  trained: string;
+  licence: string;
+  parameters: number;
+  synthetic: boolean; // learnt from generated data
+  signer: string;
 }
 
+// Fields that are empty may be left out.
 export interface AuditEntry {
   index: number;
   time: string;
-  actor: string;
-  role: string;
+  logged: string;
+  actor?: string;
+  role?: string;
   action: string;
-  patient: string;
-  study: string;
-  object: string;
-  model: string;
-  outcome: string;
-  detail: Record<string, string> | null;
+  patient?: string;
+  study?: string;
+  object?: string;
+  model?: string;
+  outcome?: string;
+  detail?: Record<string, string>;
 }
 
 export interface AuditPage {
   items: AuditEntry[];
+  next: number; // before of the next page; 0 = this was the last
   size: number;
   root: string;
   checkpoint: string;
@@ -259,47 +281,85 @@ export interface AuditQuery {
 export interface AuditCheck {
   ok: boolean;
   entries: number;
-  error: string;
+  error: Failure | null;
 }
 
-export interface ConsentRecord {
-  id?: string;
+export const PURPOSES = ['care', 'quality', 'research', 'training', 'federation'] as const;
+export const DATA_CLASSES = ['image', 'waveform', 'report', 'record'] as const;
+
+export interface ConsentDecision {
   purpose: string;
-  dataClass: string; // '' = every class
+  dataClass?: string; // left out = every class
   decision: 'permit' | 'deny';
-  from: string;
-  until: string | null;
-  text: string;
-  by?: string;
-  at?: string;
-  withdrawnAt?: string | null;
+  from?: string;
+  until?: string; // left out = without end
+  text?: string;
 }
 
-export interface Account {
+export interface ConsentEntry extends ConsentDecision {
   id: string;
-  name: string;
-  role: string;
-  disabled?: boolean;
-  createdAt?: string;
-  lastLoginAt?: string | null;
-  [more: string]: unknown;
+  made: string;
+  by: string;
+  inForce: boolean;
+}
+
+export interface ConsentText {
+  purpose: string;
+  title: string;
+  paragraphs: string[];
+  version: string;
+}
+
+export interface Account extends User {
+  disabled: boolean;
+  outside: boolean; // signs in at the identity provider
+  ready: boolean; // its one-time link was used
+  created: string;
+  lastSeen: string | null;
 }
 
 export interface Token {
   id: string;
   name: string;
-  role?: string;
-  createdAt?: string;
-  expiresAt?: string | null;
-  lastUsedAt?: string | null;
-  secret?: string; // in the answer to the POST only
-  [more: string]: unknown;
+  role: string;
+  actions: string[];
+  created: string;
+  expires: string;
+  lastUsed: string | null;
+}
+
+export interface NodeSettings {
+  site: string;
+  aeTitle: string;
+  callers: string[];
+  quietSeconds: number;
+}
+
+export interface Peer {
+  name: string;
+  kind: 'dicom' | 'fhir' | 'hl7';
+  address: string;
+  aeTitle?: string;
+  tls?: boolean;
 }
 
 export interface Settings {
-  node: Record<string, unknown>;
-  peers: Record<string, unknown>[];
-  [more: string]: unknown;
+  node: NodeSettings;
+  peers: Peer[];
 }
 
-export type Status = Record<string, unknown>;
+export interface SettingsPage extends Settings {
+  readonly: Record<string, string>;
+  changed: boolean; // differs from what the node runs with
+}
+
+export interface Status {
+  version: string;
+  started: string;
+  models: number;
+  queue: number;
+  studies: Partial<Record<State, number>>;
+  disk: { free: number; total: number };
+  audit: number;
+  trouble: string[];
+}

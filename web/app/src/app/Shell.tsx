@@ -57,7 +57,7 @@ export function Shell({ route, children }: { route: Route; children: ReactNode }
           <Icon name={theme === 'dark' ? 'sun' : 'moon'} />
         </button>
         <span className="who" title={session.user?.role}>
-          <Icon name="person" /><span className="clip">{session.user?.name}</span><span className="badge">{session.user?.role}</span>
+          <Icon name="person" /><span className="clip">{session.user?.fullName || session.user?.name}</span><span className="badge">{session.user?.role}</span>
         </span>
         <button type="button" className="button quiet small icon" aria-label="Sign out" title="Sign out" onClick={leave}><Icon name="exit" /></button>
       </header>

@@ -45,7 +45,7 @@ export function CaseHead({ data, maySign, sign, reload }: Props) {
       </div>
       <div className="actions">
         {can('consent.view') && study.patientID !== '' && <Link className="button quiet small" to={`/patients/${encodeURIComponent(study.patientID)}/consent`}><Icon name="shield" />Consent</Link>}
-        {assessment && <Link className="button quiet small" to={`${path}/letter`}><Icon name="letter" />Letter</Link>}
+        {signature && <Link className="button quiet small" to={`${path}/letter`}><Icon name="letter" />Letter</Link>}
         {assessment && <Link className="button quiet small" to={`${path}/report`}><Icon name="report" />Report</Link>}
         {can('study.diagnose') && signature === null && (study.state === 'ready' || study.state === 'failed') && (
           <button type="button" className="button quiet small" disabled={busy} onClick={again} title="Ask the panel once more"><Icon name="again" />Diagnose again</button>

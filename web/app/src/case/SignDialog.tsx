@@ -55,13 +55,13 @@ export function SignDialog({ data, close, done, goTo }: Props) {
               <span>I have looked at the images and recordings of this study myself, I have reviewed every finding listed here, and I take responsibility for this report.</span>
             </label>
             {session.login.local && (
-              <label className="field"><span>Your password, if this node asks for it</span><input className="input" type="password" autoComplete="current-password" value={password} onChange={(e) => setPassword(e.target.value)} /></label>
+              <label className="field"><span>Your password, if your site wants it confirmed</span><input className="input" type="password" autoComplete="current-password" value={password} onChange={(e) => setPassword(e.target.value)} /></label>
             )}
           </>
         )}
         <div className="row end">
           <button type="button" className="button" onClick={close}>Cancel</button>
-          <button type="submit" className="button primary" disabled={open.length > 0 || !attests || busy}><Icon name="sign" />Sign as {session.user?.name}</button>
+          <button type="submit" className="button primary" disabled={open.length > 0 || !attests || busy}><Icon name="sign" />Sign as {session.user?.fullName || session.user?.name}</button>
         </div>
       </form>
     </Dialog>

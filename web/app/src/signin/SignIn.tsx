@@ -24,9 +24,15 @@ function Frame({ session, title, children }: { session: Session; title: string; 
   );
 }
 
+/** The node sends the browser back with a code when the identity provider's answer did not do. */
+function refusedOutside(): ApiError | null {
+  const code = new URLSearchParams(window.location.search).get('refused');
+  return code === null ? null : new api.ApiError(0, code, 'Your organisation’s sign-in did not work.', 'Try again, or ask an administrator of this node.');
+}
+
 /** SignIn asks who is there; the address that was asked for stays, and opens after. */
 export function SignIn({ session, done }: { session: Session; done: () => void }) {
-  const [error, setError] = useState<ApiError | null>(null);
+  const [error, setError] = useState<ApiError | null>(refusedOutside);
   const [busy, setBusy] = useState(false);
   const submit = async (e: FormEvent<HTMLFormElement>) => {
     e.preventDefault();
@@ -63,11 +69,11 @@ export function SignIn({ session, done }: { session: Session; done: () => void }
 
 const SHORTEST = 12;
 
-/** Setup makes the first administrator, from the link with the one-time token that the node printed. */
+/** Setup uses a one-time link, whose secret stands behind #: it makes the first administrator, or sets an account's password. */
 export function Setup({ session, done }: { session: Session; done: () => void }) {
-  const token = new URLSearchParams(window.location.hash.slice(1)).get('token') ?? '';
+  const token = window.location.hash.slice(1).replace(/^token=/, '');
   const [error, setError] = useState<{ code: string; what: string; do: string } | ApiError | null>(
-    token === '' ? { code: 'SETUP_LINK', what: 'The link is not complete.', do: 'Open the whole link that the node printed when it started.' } : null,
+    token === '' ? { code: 'SETUP_LINK', what: 'The link is not complete.', do: 'Open the whole link as you got it.' } : null,
   );
   const [busy, setBusy] = useState(false);
   const submit = async (e: FormEvent<HTMLFormElement>) => {
@@ -90,14 +96,14 @@ export function Setup({ session, done }: { session: Session; done: () => void })
     }
   };
   return (
-    <Frame session={session} title="Set up this node">
-      <p className="muted">You make the first account. It may manage users and settings; readers who review and sign get their own.</p>
+    <Frame session={session} title={session.setup ? 'Set up this node' : 'Choose a password'}>
+      <p className="muted">{session.setup ? 'You make the first account. It manages users and settings; readers who review and sign get accounts of their own.' : 'The link works once, for the account that it was made for.'}</p>
       {error && <ErrorNotice error={error} />}
       <form className="stack" onSubmit={submit}>
         <label className="field"><span>Name</span><input className="input" name="name" autoComplete="username" required autoFocus /></label>
         <label className="field"><span>Password, at least {SHORTEST} characters</span><input className="input" name="password" type="password" autoComplete="new-password" minLength={SHORTEST} required /></label>
         <label className="field"><span>Password again</span><input className="input" name="again" type="password" autoComplete="new-password" required /></label>
-        <button type="submit" className="button primary" disabled={busy || token === ''}>Make the account</button>
+        <button type="submit" className="button primary" disabled={busy || token === ''}>{session.setup ? 'Make the account' : 'Set the password'}</button>
       </form>
     </Frame>
   );
