@@ -15,7 +15,7 @@ import (
 // how many studies it leaves, up to probeLimit, and the cheaper way is taken.
 // PostgreSQL's planner keeps statistics of values and needs no help.
 
-const probeLimit = 8000
+const probeLimit = 5000
 
 var orders = map[Order]struct{ columns, index string }{
 	ByReceived: {"studies.received_us DESC", "studies_received"},
@@ -52,7 +52,7 @@ func (s *Store) plan(ctx context.Context, r Reader, q StudyQuery, c *conditions)
 			best, fewest = &src, n
 		}
 	}
-	walk := float64(q.Offset+CountLimit) / max(share, 1e-9) // rows to read until page and count are full
+	walk := float64(max(q.CountTo, q.Offset+q.Limit)) / max(share, 1e-9) // rows to read until page and count are full
 	if best != nil && (float64(fewest) < walk || fewest < q.Limit) {
 		c.args = append(best.args[:len(best.args):len(best.args)], c.args...)
 		c.parts = append([]string{"studies.id = hit.id"}, c.parts...)

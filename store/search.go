@@ -27,6 +27,7 @@ type StudyQuery struct {
 	Order                  Order
 	Limit                  int // 0 = DefaultLimit; at most MaxLimit
 	Offset                 int // at most MaxOffset
+	CountTo                int // matches are counted this far; 0 = CountLimit
 }
 
 // Order of a list of studies.
@@ -44,11 +45,12 @@ const (
 	DefaultLimit = 50
 	MaxLimit     = 1000
 	MaxOffset    = 10_000
-	CountLimit   = 500 // matches are counted up to here
+	CountLimit   = 500
 )
 
 // Studies lists the studies that match and that the reader may see. The total
-// counts them all up to CountLimit; a total of CountLimit says "this many or more".
+// counts them all, but no further than q.CountTo and the page go: a total of
+// CountTo or above says "this many or more".
 func (s *Store) Studies(ctx context.Context, r Reader, q StudyQuery) (found []Study, total int, err error) {
 	if err := r.check(); err != nil {
 		return nil, 0, err
@@ -57,6 +59,9 @@ func (s *Store) Studies(ctx context.Context, r Reader, q StudyQuery) (found []St
 		q.Limit = DefaultLimit
 	}
 	q.Limit = min(q.Limit, MaxLimit)
+	if q.CountTo <= 0 {
+		q.CountTo = CountLimit
+	}
 	if q.Offset < 0 || q.Offset > MaxOffset {
 		return nil, 0, fault.New(fault.InputRange, "the list is not paged that far", "narrow the search")
 	}
@@ -72,11 +77,11 @@ func (s *Store) Studies(ctx context.Context, r Reader, q StudyQuery) (found []St
 	// One pass finds page and total: the ids in order, as far as either needs.
 	order := " ORDER BY " + orders[q.Order].columns
 	ids, err := all(ctx, s, "the studies could not be listed", value[int64],
-		"SELECT studies.id FROM "+from+c.where()+order+" LIMIT ?", append(c.args, max(CountLimit, q.Offset+q.Limit))...)
+		"SELECT studies.id FROM "+from+c.where()+order+" LIMIT ?", append(c.args, max(q.CountTo, q.Offset+q.Limit))...)
 	if err != nil {
 		return nil, 0, err
 	}
-	total = min(len(ids), CountLimit)
+	total = len(ids)
 	ids = ids[min(q.Offset, len(ids)):min(q.Offset+q.Limit, len(ids))]
 	if len(ids) == 0 {
 		return nil, total, nil
