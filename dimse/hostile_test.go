@@ -200,12 +200,13 @@ func TestBreachesOfTheProtocol(t *testing.T) {
 	alive(t, peer)
 }
 
-// recorded is a good association as its bytes: echo, two objects, release.
-func recorded(tb testing.TB) []byte {
+// recorded is a good association as its bytes: echo, two objects of that many
+// bytes of pixels, storage commitment, release.
+func recorded(tb testing.TB, size int) []byte {
 	tb.Helper()
 	rq := pdu.NewAAssociateRQ()
 	rq.CalledAETitle, rq.CallingAETitle = "CONSILIUM", "TEST"
-	rq.PresentationContexts = []pdu.PresentationContextRQ{{ID: 1, AbstractSyntax: ctImage, TransferSyntaxes: retrievable}, {ID: 3, AbstractSyntax: verification, TransferSyntaxes: plain}, {ID: 5, AbstractSyntax: commitmentPush, TransferSyntaxes: plain}}
+	rq.PresentationContexts = []pdu.PresentationContextRQ{{ID: 1, AbstractSyntax: ctImage, TransferSyntaxes: plain}, {ID: 3, AbstractSyntax: verification, TransferSyntaxes: plain}, {ID: 5, AbstractSyntax: commitmentPush, TransferSyntaxes: plain}}
 	raw, err := rq.Encode()
 	if err != nil {
 		tb.Fatal(err)
@@ -217,9 +218,9 @@ func recorded(tb testing.TB) []byte {
 	b.Write(value(3, flagCommand|flagLast, (&command{field: fieldEcho, id: 1, class: verification}).encode()))
 	for i, sop := range []string{"1.2.3", "1.2.4"} {
 		b.Write(value(1, flagCommand|flagLast, (&command{field: fieldStore, id: uint16(i + 2), class: ctImage, instance: sop, hasData: true}).encode()))
-		data := ctData(sop, 3000)
-		b.Write(value(1, 0, data[:1000]))
-		b.Write(value(1, flagLast, data[1000:]))
+		data := ctData(sop, size)
+		b.Write(value(1, 0, data[:100]))
+		b.Write(value(1, flagLast, data[100:]))
 	}
 	b.Write(value(5, flagCommand|flagLast, (&command{field: fieldAction, id: 9, class: commitmentPush, instance: commitmentInstance, kind: actionRequest, hasData: true}).encode()))
 	list, err := (Commitment{Transaction: "1.2.9", Committed: []Reference{{ctImage, "1.2.3"}}}).object()
@@ -327,7 +328,7 @@ func TestMutatedAssociations(t *testing.T) {
 	s, spool := hostileServer(t)
 	told := newTally()
 	s.config.Observe = told
-	good := recorded(t)
+	good := recorded(t, 3000)
 	feed(t, s, good)
 	if told.received != 2 || told.ended(EndReleased) != 1 {
 		t.Fatalf("the recording itself: %d received, %v, %v", told.received, told.ends, told.refusals)
@@ -349,7 +350,7 @@ func TestMutatedAssociations(t *testing.T) {
 }
 
 func FuzzAssociation(f *testing.F) {
-	good := recorded(f)
+	good := recorded(f, 10)
 	f.Add(good)
 	for i := range 20 {
 		f.Add(mutate(rand.New(rand.NewPCG(uint64(i), 1)), good))
@@ -368,7 +369,7 @@ func FuzzAssociation(f *testing.F) {
 // FuzzPDU reads bytes as the PDUs of an association: commands and data sets
 // within their bounds, or an error.
 func FuzzPDU(f *testing.F) {
-	good := recorded(f)
+	good := recorded(f, 10)
 	request := 6 + int(binary.BigEndian.Uint32(good[2:]))
 	f.Add(good[request:])
 	f.Add([]byte{pdu.TypeAAbort, 0, 0, 0, 0, 4, 0, 0, 2, 1})
