@@ -35,6 +35,7 @@ type Memory interface {
 type Options struct {
 	DataDir string       // the node's data directory
 	Memory  Memory       // nil: no checkpoint is kept outside the log's folder
+	Index   Index        // nil: queries read the log backwards
 	Log     *slog.Logger // nil: silent
 }
 
@@ -46,6 +47,7 @@ type Log struct {
 	signer   note.Signer
 	verifier note.Verifier
 	memory   Memory
+	index    Index
 	lock     *os.File
 
 	queue  chan *pending
@@ -64,6 +66,10 @@ type Log struct {
 	remembered time.Time
 	ended      chan struct{} // closed when the integrator has returned
 
+	indexing sync.Mutex
+	known    uint64        // entries in the index; unknown before it was asked
+	indexed  chan struct{} // closed when the index is left alone
+
 	kick  chan struct{} // there is a backlog
 	hurry chan struct{} // somebody waits for it
 
@@ -79,9 +85,9 @@ type Log struct {
 // the remembered one, is refused with AUDIT_BROKEN; Verify looks at all of it.
 func OpenLog(ctx context.Context, o Options) (*Log, error) {
 	l := &Log{
-		dir: filepath.Join(o.DataDir, LogDir), log: o.Log, memory: o.Memory,
+		dir: filepath.Join(o.DataDir, LogDir), log: o.Log, memory: o.Memory, index: o.Index, known: unknown,
 		queue: make(chan *pending, maxBatch), written: make(chan struct{}), ended: make(chan struct{}),
-		kick: make(chan struct{}, 1), hurry: make(chan struct{}, 1), moved: make(chan struct{}),
+		kick: make(chan struct{}, 1), hurry: make(chan struct{}, 1), moved: make(chan struct{}), indexed: make(chan struct{}),
 	}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
@@ -106,6 +112,11 @@ func OpenLog(ctx context.Context, o Options) (*Log, error) {
 	}
 	go l.commitLoop()
 	go l.integrateLoop()
+	if l.index != nil {
+		go l.indexLoop()
+	} else {
+		close(l.indexed)
+	}
 	return l, nil
 }
 
@@ -178,10 +189,12 @@ func (l *Log) Close(ctx context.Context) error {
 	l.closed = true
 	close(l.queue)
 	l.life.Unlock()
-	select {
-	case <-l.ended:
-	case <-ctx.Done():
-		return fault.Wrap(ctx.Err(), fault.Timeout, "the audit log is still writing", "allow more time; what was acknowledged is in its journal")
+	for _, end := range []chan struct{}{l.ended, l.indexed} {
+		select {
+		case <-end:
+		case <-ctx.Done():
+			return fault.Wrap(ctx.Err(), fault.Timeout, "the audit log is still writing", "allow more time; what was acknowledged is in its journal")
+		}
 	}
 	return errors.Join(l.Failure(), l.remember(ctx), l.lock.Close())
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"consilium/fault"
+	"consilium/store"
 )
 
 // open gives a log below dir that is closed at the end of the test.
@@ -93,7 +94,31 @@ func TestLogKeepsWhatItAcknowledged(t *testing.T) {
 }
 
 func TestEntriesByQueryAndPage(t *testing.T) {
-	l := open(t, t.TempDir(), nil)
+	t.Run("from the log", func(t *testing.T) { entriesByQuery(t, open(t, t.TempDir(), nil)) })
+	t.Run("by the index", func(t *testing.T) {
+		s, err := store.Open(t.Context(), store.Options{DataDir: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		// As if the index were that of another, longer log.
+		var rows []store.AuditRow
+		for i := range uint64(2000) {
+			rows = append(rows, store.AuditRow{Number: i, Patient: "P3", Actor: "dr1"})
+		}
+		if err := s.IndexAudit(t.Context(), rows); err != nil {
+			t.Fatal(err)
+		}
+		l, err := OpenLog(t.Context(), Options{DataDir: t.TempDir(), Memory: s, Index: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { shut(t, l) })
+		entriesByQuery(t, l)
+	})
+}
+
+func entriesByQuery(t *testing.T, l *Log) {
 	fill(t, l, 700, 32)
 	q := Query{Patient: "P3", Actor: "dr1", Limit: 10}
 	seen := map[uint64]bool{}

@@ -46,9 +46,13 @@ func (l *Log) Read(ctx context.Context, index uint64, n int) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	size := signed.Size
+	return l.read(ctx, index, signed.Size, min(n, MaxPage))
+}
+
+// read gives up to n of the entries from index on, of the first size ones.
+func (l *Log) read(ctx context.Context, index, size uint64, n int) ([]Entry, error) {
 	var out []Entry
-	for at := index; at < size && len(out) < min(n, MaxPage); {
+	for at := index; at < size && len(out) < n; {
 		if err := ctx.Err(); err != nil {
 			return nil, fault.Wrap(err, fault.Interrupted, "reading the audit log was stopped", "ask for less")
 		}
@@ -61,20 +65,33 @@ func (l *Log) Read(ctx context.Context, index uint64, n int) ([]Entry, error) {
 			break
 		}
 		entries = entries[skip:]
-		entries = entries[:min(len(entries), min(n, MaxPage)-len(out))]
+		entries = entries[:min(len(entries), n-len(out), int(size-at))]
 		out = append(out, entries...)
 		at += uint64(len(entries))
 	}
 	return out, nil
 }
 
-// Entries answers a query by reading the log backwards.
+// Entries answers a query: through the index when there is one, else by
+// reading the log backwards.
 func (l *Log) Entries(ctx context.Context, q Query) (Page, error) {
 	signed, err := l.settled(ctx)
 	if err != nil {
 		return Page{}, err
 	}
-	page := Page{Items: []Entry{}, Size: signed.Size}
+	if l.index != nil {
+		page, err := l.find(ctx, q, signed.Size)
+		if err == nil || ctx.Err() != nil {
+			return page, err
+		}
+		l.log.Warn("the audit index does not answer; reading the log itself", "error", err)
+	}
+	return l.scan(ctx, q, signed.Size)
+}
+
+// scan answers a query by reading the log backwards.
+func (l *Log) scan(ctx context.Context, q Query, size uint64) (Page, error) {
+	page := Page{Items: []Entry{}, Size: size}
 	end := page.Size
 	if q.Before > 0 {
 		end = min(end, q.Before)
