@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"consilium/clinical"
 	"consilium/fault"
 	"consilium/store/migrations"
 )
@@ -120,37 +119,6 @@ func (q StudyQuery) textPattern() string {
 	}
 	return "*" + escapeWildcards(fold(q.Text)) + "*"
 }
-
-// Counts says how many studies are in each state, of those the reader may see.
-func (s *Store) Counts(ctx context.Context, r Reader) (map[State]int, error) {
-	if err := r.check(); err != nil {
-		return nil, err
-	}
-	counts := map[State]int{}
-	add := func(sign int, where string, args ...any) error {
-		list, err := all(ctx, s, "the studies could not be counted", scanCount, "SELECT state, count(*) FROM studies"+where+" GROUP BY state", args...)
-		for _, c := range list {
-			counts[c.state] += sign * c.n
-		}
-		return err
-	}
-	may, args := r.maySeeStudy(time.Now())
-	decided := " WHERE studies.patient_id IN (SELECT patient_id FROM consent_rules WHERE purpose = ? AND allow = ?) AND "
-	if r.Purpose != clinical.PurposeCare {
-		return counts, add(1, decided+may, append([]any{string(r.Purpose), 1}, args...)...)
-	}
-	if err := add(1, ""); err != nil { // an index alone answers this, and few patients deny
-		return nil, err
-	}
-	return counts, add(-1, decided+"NOT "+may, append([]any{string(r.Purpose), 0}, args...)...)
-}
-
-type stateCount struct {
-	state State
-	n     int
-}
-
-func scanCount(r scanner) (c stateCount, err error) { return c, r.Scan(&c.state, &c.n) }
 
 // Quiet lists up to limit studies in a state of which nothing arrived since
 // before, the longest quiet first. It names studies and tells nothing about them.

@@ -203,7 +203,7 @@ func BenchmarkSearch(b *testing.B) {
 	}
 	b.Run("counts by state", func(b *testing.B) {
 		measure(b, func() error {
-			_, err := s.Counts(b.Context(), store.Care)
+			_, err := s.CountStates(b.Context(), store.Care)
 			return err
 		})
 	})
@@ -231,7 +231,9 @@ func measure(b *testing.B, f func() error) {
 	}
 	slices.Sort(took)
 	slices.Sort(used)
-	at := func(list []time.Duration, p int) float64 { return float64(list[(len(list)-1)*p/100].Microseconds()) / 1000 }
+	at := func(list []time.Duration, p int) float64 {
+		return float64(list[(len(list)-1)*p/100].Microseconds()) / 1000
+	}
 	b.ReportMetric(at(took, 50), "p50-ms")
 	b.ReportMetric(at(took, 99), "p99-ms")
 	b.ReportMetric(at(used, 99), "p99-cpu-ms")

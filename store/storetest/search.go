@@ -78,8 +78,8 @@ func search(t *testing.T, s *store.Store) {
 	if _, total, _ := s.Studies(ctx, store.Care, store.StudyQuery{Limit: 3}); total != 8 {
 		t.Errorf("total = %d", total)
 	}
-	counts, err := s.Counts(ctx, store.Care)
-	if d := cmp.Diff(map[store.State]int{store.StateReady: 4, store.StateReceiving: 4}, counts); d != "" || err != nil {
+	counts, err := s.CountStates(ctx, store.Care)
+	if d := cmp.Diff(map[store.State]int{store.StateReady: 4, store.StateReceiving: 4, store.StateQueued: 0, store.StateDiagnosing: 0, store.StateFailed: 0, store.StateSigned: 0}, counts); d != "" || err != nil {
 		t.Error(err, d)
 	}
 	_, _, err = s.Studies(ctx, store.Care, store.StudyQuery{Offset: store.MaxOffset + 1})
