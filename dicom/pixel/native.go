@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"consilium/dicom/pixel/rle"
 	"consilium/fault"
@@ -79,9 +80,11 @@ func decodeBig(ctx context.Context, f Format, frame []byte) (Frame, error) {
 		return out, err
 	}
 	for b := out.Data; len(b) >= width; b = b[width:] {
-		for i, j := 0, width-1; i < j; i, j = i+1, j-1 {
-			b[i], b[j] = b[j], b[i]
+		if width == 2 {
+			b[0], b[1] = b[1], b[0]
+			continue
 		}
+		slices.Reverse(b[:width])
 	}
 	return out, nil
 }

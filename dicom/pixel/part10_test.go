@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"consilium/dicom/pixel"
@@ -15,9 +16,13 @@ import (
 // The peers read and write files. What follows is just enough of PS3.10 to
 // hand them a picture and to take the frame back, without the packages that build on this one.
 
-// writeFile writes a Secondary Capture (a CT for grey pictures) with one frame.
-func writeFile(t testing.TB, path, syntax string, f pixel.Format, frame []byte) {
+// writeFile writes a Secondary Capture with one frame, or several times the same one.
+func writeFile(t testing.TB, path, syntax string, f pixel.Format, frame []byte, times ...int) {
 	t.Helper()
+	frames := 1
+	if len(times) > 0 {
+		frames = times[0]
+	}
 	class := "1.2.840.10008.5.1.4.1.1.7"
 	var meta, body bytes.Buffer
 	element(&meta, 0x00020001, "OB", []byte{0, 1})
@@ -42,6 +47,9 @@ func writeFile(t testing.TB, path, syntax string, f pixel.Format, frame []byte) 
 	if f.Samples > 1 {
 		element(&body, 0x00280006, "US", short(f.PlanarConfiguration))
 	}
+	if frames > 1 {
+		element(&body, 0x00280008, "IS", text(strconv.Itoa(frames), ' '))
+	}
 	element(&body, 0x00280010, "US", short(f.Rows))
 	element(&body, 0x00280011, "US", short(f.Columns))
 	element(&body, 0x00280100, "US", short(f.BitsAllocated))
@@ -56,13 +64,15 @@ func writeFile(t testing.TB, path, syntax string, f pixel.Format, frame []byte) 
 		if f.BitsAllocated <= 8 {
 			vr = "OB"
 		}
-		element(&body, 0x7fe00010, vr, frame)
+		element(&body, 0x7fe00010, vr, bytes.Repeat(frame, frames))
 	} else {
 		body.Write([]byte{0xe0, 0x7f, 0x10, 0, 'O', 'B', 0, 0, 0xff, 0xff, 0xff, 0xff})
 		body.Write([]byte{0xfe, 0xff, 0x00, 0xe0, 0, 0, 0, 0})
-		body.Write([]byte{0xfe, 0xff, 0x00, 0xe0})
-		body.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(frame))))
-		body.Write(frame)
+		for range frames {
+			body.Write([]byte{0xfe, 0xff, 0x00, 0xe0})
+			body.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(frame))))
+			body.Write(frame)
+		}
 		body.Write([]byte{0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0})
 	}
 	out := append(make([]byte, 128), "DICM"...)

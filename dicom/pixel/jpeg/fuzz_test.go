@@ -36,7 +36,7 @@ func announced(data []byte) (s raster.Shape, ok bool) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, name := range []string{"dcmcjpeg-eb-q-90-1x8.bin", "cjpeg-rgb-sample-2x2-restart-1-3x8.bin", "cjpeg-rgb-sample-1x2-3x8.bin", "dcmcjpeg-ee-bt-q-80-1x12.bin", "dcmcjpeg-e1-1x16.bin", "dcmcjpeg-e1-3x8.bin", "dcmcjpeg-el-sv-7-1x8.bin", "gdcmconv-jpeg-1x12.bin"} {
+	for _, name := range []string{"dcmcjpeg-eb-q-90-dcmdjpeg-cn-px-1x8.bin", "cjpeg-rgb-sample-2x2-restart-1-3x8.bin", "cjpeg-rgb-sample-1x2-3x8.bin", "dcmcjpeg-ee-bt-q-80-dcmdjpeg-cn-px-1x12.bin", "dcmcjpeg-e1-1x16.bin", "dcmcjpeg-e1-3x8.bin", "dcmcjpeg-el-sv-7-1x8.bin", "gdcmconv-jpeg-1x12.bin"} {
 		f.Add(stream(f, name))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

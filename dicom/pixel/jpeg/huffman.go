@@ -1,6 +1,10 @@
 package jpeg
 
-import "consilium/dicom/pixel/raster"
+import (
+	"encoding/binary"
+
+	"consilium/dicom/pixel/raster"
+)
 
 // quick is the number of bits that one look-up decodes.
 const quick = 10
@@ -53,8 +57,23 @@ type reader struct {
 	pad  int // of these n, zeros that stand beyond the end of the segment
 }
 
-// fill makes at least 48 bits available.
+// fill makes at least 32 bits available: a code and what follows it.
 func (r *reader) fill() {
+	if r.n < 32 {
+		r.refill()
+	}
+}
+
+func (r *reader) refill() {
+	if r.at+4 <= len(r.data) {
+		v := binary.BigEndian.Uint32(r.data[r.at:])
+		if inverse := ^v; (inverse-0x01010101)&v&0x80808080 == 0 { // none of the four is 0xff
+			r.bits |= uint64(v) << (32 - r.n)
+			r.n += 32
+			r.at += 4
+			return
+		}
+	}
 	for r.n <= 56 {
 		var v byte
 		switch {

@@ -36,7 +36,7 @@ func announced(data []byte) (s raster.Shape, ok bool) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, name := range []string{"dcmcjpls-el-1x8.bin", "dcmcjpls-el-1x16.bin", "dcmcjpls-el-is-3x8.bin", "dcmcjpls-el-in-3x8.bin", "dcmcjpls-en-md-9-1x12.bin", "dcmcjpls-el-pc-t1-5-t2-9-t3-30-rs-31-1x8.bin", "gdcmconv-jpegls-3x8.bin"} {
+	for _, name := range []string{"dcmcjpls-el-1x8.bin", "dcmcjpls-el-1x16.bin", "dcmcjpls-el-is-3x8.bin", "dcmcjpls-el-in-3x8.bin", "dcmcjpls-en-md-9-dcmdjpls-1x12.bin", "dcmcjpls-el-pc-t1-5-t2-9-t3-30-rs-31-1x8.bin", "gdcmconv-jpegls-3x8.bin"} {
 		f.Add(stream(f, name))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -1,6 +1,7 @@
 package jpegls
 
 import (
+	"encoding/binary"
 	"math/bits"
 
 	"consilium/dicom/pixel/raster"
@@ -20,6 +21,15 @@ type reader struct {
 // fill makes at least 56 bits available.
 func (r *reader) fill() {
 	for r.n < 56 {
+		if r.n <= 32 && !r.after && r.at+4 <= len(r.data) {
+			v := binary.BigEndian.Uint32(r.data[r.at:])
+			if inverse := ^v; (inverse-0x01010101)&v&0x80808080 == 0 { // none of the four is 0xff
+				r.bits |= uint64(v) << (32 - r.n)
+				r.n += 32
+				r.at += 4
+				continue
+			}
+		}
 		if r.at >= len(r.data) || r.data[r.at] == 0xff && (r.at+1 >= len(r.data) || r.data[r.at+1] >= 0x80) {
 			r.pad += 56 - r.n
 			r.n = 56
@@ -58,7 +68,9 @@ func (r *reader) take(n int) int {
 // golomb reads a limited Golomb code, T.87 A.5.3: a count of zeros, a one and
 // k bits; or limit zeros, a one and the value itself in escape bits.
 func (r *reader) golomb(k, limit, escape int) (value int, ok bool) {
-	r.fill()
+	if r.n < 56 {
+		r.fill()
+	}
 	zeros := bits.LeadingZeros64(r.bits)
 	if zeros > limit {
 		r.skip(min(zeros, r.n)) // at the end of the scan this is an overrun
