@@ -153,9 +153,10 @@ func CSRF(cookie string) string {
 	return csrfOf(cookie)
 }
 
-// SetCookie is the cookie of a grant. secure says that the connection is TLS.
+// SetCookie is the cookie of a grant. secure says that the connection is TLS. It
+// has an age and no date: the browser's clock may differ from ours.
 func (g Grant) SetCookie(secure bool) *http.Cookie {
-	return &http.Cookie{Name: SessionCookie, Value: g.Secret, Path: "/", Expires: g.Expires, HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode}
+	return &http.Cookie{Name: SessionCookie, Value: g.Secret, Path: "/", MaxAge: int(g.Life / time.Second), HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode}
 }
 
 // DropCookie is the cookie that takes a session out of the browser.

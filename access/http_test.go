@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"consilium/fault"
 )
@@ -121,8 +122,8 @@ func TestAddress(t *testing.T) {
 }
 
 func TestCookies(t *testing.T) {
-	g := Grant{Secret: "s"}
-	if c := g.SetCookie(true); !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteStrictMode || c.Path != "/" {
+	g := Grant{Secret: "s", Life: time.Hour}
+	if c := g.SetCookie(true); !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.MaxAge != 3600 {
 		t.Errorf("session cookie %+v", c)
 	}
 	if c := StateCookie("s", true); !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteLaxMode || c.Path != statePath {

@@ -14,7 +14,7 @@ type Grant struct {
 	Identity Identity
 	Secret   string
 	CSRF     string
-	Expires  time.Time
+	Life     time.Duration // at most
 }
 
 // Login signs in with name and password from an address. former is the session
@@ -94,7 +94,7 @@ func (s *Service) grant(ctx context.Context, account store.Account, address, for
 	}
 	id := s.identity(account)
 	id.Session = hash
-	return Grant{Identity: id, Secret: secret, CSRF: csrfOf(secret), Expires: session.Expires}, nil
+	return Grant{Identity: id, Secret: secret, CSRF: csrfOf(secret), Life: s.absolute}, nil
 }
 
 // Confirm asks for the password once more, before a signature. Accounts without
@@ -117,7 +117,7 @@ func (s *Service) Confirm(ctx context.Context, address string, id Identity, pass
 	}
 	if !fits {
 		s.refused(ctx, govern.Event{Actor: id.Name, Role: string(id.Role), Action: "password.confirmed", Detail: map[string]string{"address": address}})
-		return fault.New(fault.AccessUnknown, "the password is wrong", "check it and sign again")
+		return fault.New(fault.AccessDenied, "the password is wrong", "check it and try again")
 	}
 	s.byName.Forget(id.Name)
 	return nil

@@ -207,7 +207,7 @@ func TestConfirm(t *testing.T) {
 	if err := b.Confirm(t.Context(), "192.0.2.1", g.Identity, goodPassword); err != nil {
 		t.Error(err)
 	}
-	wantCode(t, b.Confirm(t.Context(), "192.0.2.1", g.Identity, "wrong"), fault.AccessUnknown)
+	wantCode(t, b.Confirm(t.Context(), "192.0.2.1", g.Identity, "wrong"), fault.AccessDenied)
 	if !b.recorded("root", "password.confirmed", "refused") {
 		t.Error("a wrong password at signing was not written down")
 	}
@@ -218,7 +218,7 @@ func TestChangePassword(t *testing.T) {
 	ctx := t.Context()
 	here := b.admin()
 	elsewhere, _ := b.Login(ctx, "192.0.2.2", "", "root", goodPassword)
-	wantCode(t, b.ChangePassword(ctx, "192.0.2.1", here.Identity, "wrong", "another good sentence"), fault.AccessUnknown)
+	wantCode(t, b.ChangePassword(ctx, "192.0.2.1", here.Identity, "wrong", "another good sentence"), fault.AccessDenied)
 	wantCode(t, b.ChangePassword(ctx, "192.0.2.1", here.Identity, goodPassword, "short"), fault.Usage)
 	if err := b.ChangePassword(ctx, "192.0.2.1", here.Identity, goodPassword, "another good sentence"); err != nil {
 		t.Fatal(err)

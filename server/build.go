@@ -18,12 +18,13 @@ import (
 func (s *Server) build() http.Handler {
 	mux := chi.NewRouter()
 	mux.Use(s.watch, headers, s.proxies.wrap, s.checkHost, s.crossOrigin)
-	mux.NotFound(s.page.serve(s))
+	short := within(answerWithin, maxJSON)
+	mux.NotFound(short(s.page.serve(s)).ServeHTTP)
 	mux.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, &problem{status: http.StatusMethodNotAllowed, Told: told{Code: fault.Usage, What: "this address does not know that method", Do: "compare the request with /api/docs"}})
 	})
-	mux.Get("/healthz", s.health)
-	mux.Get("/readyz", s.ready)
+	mux.With(short).Get("/healthz", s.health)
+	mux.With(short).Get("/readyz", s.ready)
 	mux.Group(func(mux chi.Router) {
 		mux.Use(s.Access.Authenticate(s.refuse), remember, s.limitRate)
 		s.mount(mux)
@@ -55,7 +56,6 @@ func (s *Server) mount(mux chi.Router) {
 		mux.Get("/api/docs", s.docs(api))
 		mux.Get("/api/docs.css", docsStyle)
 		mux.With(needs(access.MetricsRead)).Handle("/metrics", s.metricsHandler())
-		mux.NotFound(s.page.serve(s))
 	})
 	mux.Group(func(mux chi.Router) {
 		mux.Use(within(streamWithin, s.MaxUpload))

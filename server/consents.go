@@ -48,7 +48,8 @@ type ConsentText struct {
 	Version    string           `json:"version"`
 }
 
-type patientPath struct {
+// PatientPath names a patient.
+type PatientPath struct {
 	Patient string `path:"patient" maxLength:"64" doc:"Patient ID, (0010,0020)"`
 }
 
@@ -64,13 +65,13 @@ func (s *Server) consentRoutes(api huma.API) {
 	handle(s, api, on("GET", "/api/v1/consent-text", "consent", "What a patient is told", access.ConsentView), s.consentText)
 }
 
-func (s *Server) listConsents(ctx context.Context, in *patientPath) (*body[list[ConsentEntry]], error) {
+func (s *Server) listConsents(ctx context.Context, in *PatientPath) (*body[list[ConsentEntry]], error) {
 	entries, err := s.Consent.List(ctx, in.Patient)
 	return listed(entries, func(e ConsentEntry) ConsentEntry { return e }), err
 }
 
 func (s *Server) decideConsent(ctx context.Context, in *struct {
-	patientPath
+	PatientPath
 	Body Decision
 }) (*body[ConsentEntry], error) {
 	e, err := s.Consent.Decide(ctx, access.From(ctx), in.Patient, in.Body)

@@ -54,7 +54,7 @@ func handle[I, O any](s *Server, api huma.API, op operation, h func(ctx context.
 func (s *Server) describe(api huma.API, op operation) huma.Operation {
 	d := huma.Operation{
 		Method: op.method, Path: op.path, OperationID: operationID(op.method, op.path), Summary: op.summary, Tags: []string{op.tag},
-		DefaultStatus: op.status, MaxBodyBytes: maxJSON, Errors: []int{http.StatusBadRequest, http.StatusTooManyRequests},
+		DefaultStatus: op.status, MaxBodyBytes: maxJSON, BodyReadTimeout: -1 /* within has moving ones */, Errors: []int{http.StatusBadRequest, http.StatusTooManyRequests},
 	}
 	if op.needs != "" {
 		d.Description = "Needs the action `" + string(op.needs) + "`."

@@ -39,7 +39,7 @@ func newPage(files fs.FS) *page { return &page{files: files, ready: map[string]*
 func (p *page) serve(s *Server) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")
-		if isInterface(name) || p.files == nil {
+		if isInterface(name) || isInterface(strings.TrimPrefix(r.URL.Path, "/")) || p.files == nil {
 			s.refuse(w, r, fault.New(fault.NotFound, "there is nothing at this address", "see /api/docs"))
 			return
 		}
@@ -48,7 +48,7 @@ func (p *page) serve(s *Server) http.HandlerFunc {
 			return
 		}
 		a, err := p.find(name)
-		if err != nil && path.Ext(name) == "" {
+		if _, isFile := mediaTypes[path.Ext(name)]; err != nil && !isFile {
 			name = "index.html"
 			a, err = p.find(name)
 		}

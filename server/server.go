@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -75,6 +76,7 @@ type Server struct {
 
 	started  time.Time
 	stopping chan struct{} // closed when the server stops: streams end
+	stop     sync.Once
 }
 
 // New makes a server of its parts.

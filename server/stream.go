@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -18,8 +19,11 @@ func within(total time.Duration, most int64) func(http.Handler) http.Handler {
 			control := http.NewResponseController(w)
 			end := time.Now().Add(total)
 			r = r.WithContext(ctx)
-			r.Body = &movingBody{ReadCloser: http.MaxBytesReader(w, r.Body, most), control: control, end: end}
-			_ = control.SetReadDeadline(earlier(time.Now().Add(stall), end))
+			if r.Body != nil && r.Body != http.NoBody {
+				r.Body = &movingBody{ReadCloser: http.MaxBytesReader(w, r.Body, most), control: control, end: end}
+				_ = control.SetReadDeadline(earlier(time.Now().Add(stall), end))
+			}
+			_ = control.SetWriteDeadline(time.Time{}) // the last request's, on a connection that is used again
 			next.ServeHTTP(&movingWriter{ResponseWriter: w, control: control, end: end}, r)
 		})
 	}
@@ -32,7 +36,9 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// movingBody moves the read deadline with every read.
+// movingBody moves the read deadline with every read, and takes it away at the
+// end: the server goes on reading to see whether the client leaves, and would
+// take a passed deadline for that.
 type movingBody struct {
 	io.ReadCloser
 	control *http.ResponseController
@@ -41,7 +47,11 @@ type movingBody struct {
 
 func (b *movingBody) Read(p []byte) (int, error) {
 	_ = b.control.SetReadDeadline(earlier(time.Now().Add(stall), b.end))
-	return b.ReadCloser.Read(p)
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		_ = b.control.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }
 
 // movingWriter moves the write deadline with every write.

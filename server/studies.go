@@ -18,22 +18,27 @@ import (
 	"consilium/store"
 )
 
-type studyPath struct {
+// StudyPath names a study in an address.
+type StudyPath struct {
 	Study string `path:"uid" maxLength:"64" doc:"Study Instance UID"`
 }
 
-func (p studyPath) Resolve(huma.Context) []error { return refuseBad(uid(p.Study)) }
+// Resolve refuses what is no UID.
+func (p StudyPath) Resolve(huma.Context) []error { return refuseBad(uid(p.Study)) }
 
-type findingPath struct {
-	studyPath
+// FindingPath names a finding of a study.
+type FindingPath struct {
+	StudyPath
 	Finding string `path:"finding" maxLength:"128"`
 }
 
-type sopPath struct {
+// SOPPath names an object.
+type SOPPath struct {
 	SOP string `path:"sop" maxLength:"64" doc:"SOP Instance UID"`
 }
 
-func (p sopPath) Resolve(huma.Context) []error { return refuseBad(uid(p.SOP)) }
+// Resolve refuses what is no UID.
+func (p SOPPath) Resolve(huma.Context) []error { return refuseBad(uid(p.SOP)) }
 
 // refuseBad gives huma a resolver's error, with its own status.
 func refuseBad(err error) []error {
@@ -71,7 +76,7 @@ func (s *Server) worklist(ctx context.Context, in *worklistQuery) (*body[node.Pa
 	return &body[node.Page]{p}, err
 }
 
-func (s *Server) showCase(ctx context.Context, in *studyPath) (*body[node.Case], error) {
+func (s *Server) showCase(ctx context.Context, in *StudyPath) (*body[node.Case], error) {
 	c, err := s.Node.Case(ctx, reader(ctx), in.Study)
 	if err != nil {
 		return nil, err
@@ -106,7 +111,7 @@ func (s *Server) seen(ctx context.Context, e govern.Event) error {
 	return s.Access.Tell(ctx, id, e)
 }
 
-func (s *Server) diagnose(ctx context.Context, in *studyPath) (*none, error) {
+func (s *Server) diagnose(ctx context.Context, in *StudyPath) (*none, error) {
 	return nil, s.Node.Diagnose(ctx, actor(ctx), in.Study)
 }
 
@@ -118,7 +123,7 @@ type Judgement struct {
 }
 
 func (s *Server) review(ctx context.Context, in *struct {
-	findingPath
+	FindingPath
 	Body Judgement
 }) (*none, error) {
 	review := node.Review{Decision: in.Body.Decision, Answer: in.Body.Answer, Comment: in.Body.Comment}
@@ -128,7 +133,7 @@ func (s *Server) review(ctx context.Context, in *struct {
 	return nil, s.Node.Review(ctx, actor(ctx), reader(ctx), in.Study, in.Finding, review)
 }
 
-func (s *Server) unreview(ctx context.Context, in *findingPath) (*none, error) {
+func (s *Server) unreview(ctx context.Context, in *FindingPath) (*none, error) {
 	return nil, s.Node.Unreview(ctx, actor(ctx), reader(ctx), in.Study, in.Finding)
 }
 
@@ -139,7 +144,7 @@ type Attestation struct {
 }
 
 func (s *Server) sign(ctx context.Context, in *struct {
-	studyPath
+	StudyPath
 	Body Attestation
 }) (*body[node.Signature], error) {
 	id := access.From(ctx)
@@ -164,7 +169,7 @@ func (s *Server) sign(ctx context.Context, in *struct {
 	return &body[node.Signature]{*c.Signature}, nil
 }
 
-func (s *Server) letter(ctx context.Context, in *studyPath) (*body[node.Letter], error) {
+func (s *Server) letter(ctx context.Context, in *StudyPath) (*body[node.Letter], error) {
 	c, err := s.Node.Case(ctx, reader(ctx), in.Study)
 	if err != nil {
 		return nil, err
@@ -188,7 +193,7 @@ func (s *Server) fileRoutes(api huma.API) {
 // reportPolicy lets the report show its own pictures and styles and nothing else.
 const reportPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox allow-popups"
 
-func (s *Server) report(ctx context.Context, in *studyPath) (*huma.StreamResponse, error) {
+func (s *Server) report(ctx context.Context, in *StudyPath) (*huma.StreamResponse, error) {
 	c, err := s.Node.Case(ctx, reader(ctx), in.Study)
 	if err != nil {
 		return nil, err
@@ -209,7 +214,7 @@ func (s *Server) report(ctx context.Context, in *studyPath) (*huma.StreamRespons
 }
 
 func (s *Server) picture(ctx context.Context, in *struct {
-	studyPath
+	StudyPath
 	Digest string `path:"digest" pattern:"^[0-9a-f]{64}$"`
 }) (*huma.StreamResponse, error) {
 	f, err := s.Node.Picture(ctx, reader(ctx), in.Study, in.Digest)
@@ -224,7 +229,7 @@ func (s *Server) picture(ctx context.Context, in *struct {
 	}}, nil
 }
 
-func (s *Server) waveform(ctx context.Context, in *sopPath) (*body[node.Waveform], error) {
+func (s *Server) waveform(ctx context.Context, in *SOPPath) (*body[node.Waveform], error) {
 	w, err := s.Node.Waveform(ctx, reader(ctx), in.SOP)
 	if err != nil {
 		return nil, err
@@ -241,7 +246,7 @@ func (s *Server) seenObject(ctx context.Context, sop string) error {
 	return s.seen(ctx, govern.Event{Action: "object.viewed", Patient: i.Patient.ID, Study: i.Study, Object: sop})
 }
 
-func (s *Server) sound(ctx context.Context, in *sopPath) (*huma.StreamResponse, error) {
+func (s *Server) sound(ctx context.Context, in *SOPPath) (*huma.StreamResponse, error) {
 	var wav bytes.Buffer
 	if err := s.Node.Sound(ctx, reader(ctx), in.SOP, &wav); err != nil {
 		return nil, err

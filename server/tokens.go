@@ -66,6 +66,6 @@ func (s *Server) addToken(ctx context.Context, in *body[NewToken]) (*body[NewSec
 	return &body[NewSecret]{NewSecret{tokenOf(t), secret}}, err
 }
 
-func (s *Server) endToken(ctx context.Context, in *accountPath) (*none, error) {
+func (s *Server) endToken(ctx context.Context, in *AccountPath) (*none, error) {
 	return nil, s.Access.EndToken(ctx, access.From(ctx), in.ID)
 }

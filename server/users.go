@@ -74,7 +74,8 @@ type AccountChange struct {
 	Disabled *bool        `json:"disabled,omitempty"`
 }
 
-type accountPath struct {
+// AccountPath names an account or a token.
+type AccountPath struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
@@ -100,18 +101,18 @@ func (s *Server) addUser(ctx context.Context, in *body[NewAccount]) (*body[Linke
 }
 
 func (s *Server) changeUser(ctx context.Context, in *struct {
-	accountPath
+	AccountPath
 	Body AccountChange
 }) (*body[Account], error) {
 	a, err := s.Access.ChangeAccount(ctx, access.From(ctx), in.ID, access.Change{FullName: in.Body.FullName, Role: in.Body.Role, Disabled: in.Body.Disabled})
 	return &body[Account]{accountOf(a)}, err
 }
 
-func (s *Server) closeUser(ctx context.Context, in *accountPath) (*none, error) {
+func (s *Server) closeUser(ctx context.Context, in *AccountPath) (*none, error) {
 	return nil, s.Access.CloseAccount(ctx, access.From(ctx), in.ID)
 }
 
-func (s *Server) linkUser(ctx context.Context, in *accountPath) (*body[Link], error) {
+func (s *Server) linkUser(ctx context.Context, in *AccountPath) (*body[Link], error) {
 	secret, err := s.Access.NewLink(ctx, access.From(ctx), in.ID)
 	return &body[Link]{Link{linkPath(secret)}}, err
 }
