@@ -88,7 +88,9 @@ func (d *decoder) dataset(o *Object, end int64, depth int) (err error) {
 		if err != nil {
 			return err
 		}
-		if t.Element() != 0 { // group lengths are retired, and wrong after any change
+		// Group lengths are retired, and wrong after any change; file meta
+		// information has no place here.
+		if t.Element() != 0 && t.Group() != 0x0002 {
 			o.elements = append(o.elements, e)
 		}
 	}

@@ -98,6 +98,9 @@ func planes(objects []*Object, g *Geometry) ([]*plane, error) {
 	patient := map[string]bool{}
 	for _, o := range objects {
 		id := o.IDs()
+		if o.NumberOfFrames() == 0 {
+			g.Left = append(g.Left, Left{Source{id.SOP, 0}, "no image"})
+		}
 		for f := range min(o.NumberOfFrames(), MaxFrames, maxPlanes+1-len(out)) {
 			p := &plane{o: o, frame: f, source: Source{id.SOP, f}, series: id.Series, frames: o.Text(FrameOfReferenceUID)}
 			if why := p.read(); why != "" {

@@ -68,7 +68,7 @@ func TestVolumeOfAnyOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want.Frames != n || want.Low != -1024 || want.High != 64511 || len(geometry.Left) != 4 {
+		if want.Frames != n || want.Low != -1024 || want.High != 64511 || len(geometry.Left) != 5 {
 			t.Fatalf("%d frames in %v..%v, %+v", want.Frames, want.Low, want.High, geometry.Left)
 		}
 		for f := range n {
