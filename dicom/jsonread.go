@@ -37,15 +37,16 @@ func ParseJSON(b []byte, bulk func(uri string) ([]byte, error)) (*Object, error)
 	if s := o.Text(AvailableTransferSyntaxUID); ValidUID(s) {
 		o.syntax = s
 	}
-	if !o.plainText() {
+	if r.charset || !o.plainText() {
 		o.put(element{tag: SpecificCharacterSet, vr: vrCS, value: []byte(utf8Term)})
 	}
 	return o, nil
 }
 
 type jsonReader struct {
-	bulk  func(uri string) ([]byte, error)
-	count int
+	bulk    func(uri string) ([]byte, error)
+	count   int
+	charset bool // the object names a character set
 }
 
 // attributeJSON is the object under a tag.
@@ -86,6 +87,7 @@ func (r *jsonReader) object(d *json.Decoder, o *Object, depth int) error {
 		if err != nil {
 			return err
 		}
+		r.charset = r.charset || t == SpecificCharacterSet
 		if t.Element() != 0 && t != SpecificCharacterSet {
 			*o.list(t) = append(*o.list(t), e)
 		}
