@@ -8,6 +8,10 @@ import (
 	"consilium/fault"
 )
 
+// Prepare does beforehand what the first JPEG 2000 frame would have to wait for (some 0.4 s of
+// compilation). A program that lives long calls it in the background when it starts.
+func Prepare() error { return jpeg2000.Prepare() }
+
 // decodeJPEG2000 undoes the colour transform that the codestream announces;
 // the photometric interpretations that speak of it become RGB (PS3.5 8.2.4).
 func decodeJPEG2000(ctx context.Context, f Format, frame []byte) (Frame, error) {

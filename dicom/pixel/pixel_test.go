@@ -223,6 +223,9 @@ func TestEncodeRLE(t *testing.T) {
 }
 
 func TestSupported(t *testing.T) {
+	if err := pixel.Prepare(); err != nil {
+		t.Error(err)
+	}
 	for _, syntax := range pixel.Syntaxes() {
 		if !pixel.Supported(syntax) {
 			t.Error(syntax)

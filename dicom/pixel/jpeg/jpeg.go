@@ -64,7 +64,6 @@ type component struct {
 	done          bool
 	dc, ac        *huffman // of the scan
 	predicted     int32    // DC prediction
-	blocks        int      // coded in the scan at hand, a line of them
 }
 
 type decoder struct {

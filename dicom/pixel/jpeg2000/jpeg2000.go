@@ -74,6 +74,12 @@ var compile = sync.OnceValues(func() (sandbox, error) {
 	return sandbox{r, m}, nil
 })
 
+// Prepare compiles the module, so that the first frame need not wait for it.
+func Prepare() error {
+	_, err := compile()
+	return err
+}
+
 func broken(err error) error {
 	return fault.Wrap(err, fault.Internal, "the JPEG 2000 decoder cannot be compiled", "please report it with the machine's type")
 }
