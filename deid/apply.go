@@ -134,11 +134,26 @@ func (j *job) empty(o *dicom.Object, t dicom.Tag, vr string) error {
 
 // known takes the patient's identifiers out of a text that is kept.
 func (j *job) known(o *dicom.Object, t dicom.Tag, vr string) error {
+	if vr == "AS" {
+		return j.age(o, t)
+	}
 	if !scrubbed[vr] || untouched[t] {
 		return nil
 	}
 	free := vr == "ST" || vr == "LT" || vr == "UT"
 	return j.rewrite(o, t, vr, func(s string) string { return j.scrub.text(s, free) })
+}
+
+// oldest is the highest age that is told: of older people there are so few
+// that the age tells who it is (HIPAA, 45 CFR 164.514(b)(2)(i)(C)).
+const oldest = "090Y"
+
+func (j *job) age(o *dicom.Object, t dicom.Tag) error {
+	if s := o.Text(t); len(s) != 4 || s[3] != 'Y' || s <= oldest {
+		return nil
+	}
+	j.report.count(t, clean)
+	return o.Set(t, oldest)
 }
 
 // scrubbed are the VRs that may hold names and numbers in words.

@@ -86,7 +86,7 @@ func (d *Deidentifier) Object(o *dicom.Object) (*dicom.Object, Report, error) {
 	out := o.Clone()
 	who := patientOf(o)
 	j := &job{Deidentifier: d, name: d.o.Key.pseudonym(who), shift: d.o.Key.shift(who), report: &report,
-		scrub: newScrubber(slices.Concat(identifiers(o), d.o.Known), !d.o.Profile.FullDates)}
+		scrub: newScrubber(slices.Concat(identifiers(o, d.o.Profile), d.o.Known), !d.o.Profile.FullDates)}
 	if err := j.pixels(out, areas); err != nil {
 		return nil, report, err
 	}

@@ -10,9 +10,9 @@ import (
 // identify somebody wherever they turn up again in text.
 var telling = []dicom.Tag{
 	dicom.PatientID, dicom.AccessionNumber, dicom.StudyID, dicom.PatientBirthDate,
-	0x00080051, 0x00080081, 0x00080092, 0x00080094, 0x0008009C, 0x00081040, // issuers, addresses, department
+	0x00080051, 0x00080092, 0x00080094, 0x0008009C, // issuers, addresses
 	0x00100021, 0x00101000, 0x00101040, 0x00101050, 0x00101090, 0x00102154, 0x00102155, 0x001021F0, 0x00102180, 0x00102299,
-	0x00120020, 0x00120021, 0x00120010, 0x00120030, 0x00120031, 0x00120040, 0x00120042,
+	0x00120020, 0x00120021, 0x00120010, 0x00120040, 0x00120042,
 	0x00321032, 0x00321033, 0x00380010, 0x00380011, 0x00380060, 0x00380300, 0x00380400,
 	0x00400009, 0x00400253, 0x00401001, 0x00401005, 0x00401102, 0x00401103, 0x00401104, 0x00402008, 0x00402009, 0x00402010, 0x00402016, 0x00402017,
 	0x00400512, 0x00400551, 0x0040050A,
@@ -20,15 +20,22 @@ var telling = []dicom.Tag{
 
 // Attributes that tell who owns the machine; kept with the option that retains them.
 var (
-	ofInstitution = []dicom.Tag{dicom.InstitutionName}
+	ofInstitution = []dicom.Tag{dicom.InstitutionName, dicom.InstitutionAddress, dicom.InstitutionalDepartmentName, 0x00120030, 0x00120031, 0x00120060}
 	ofDevice      = []dicom.Tag{dicom.StationName, dicom.DeviceSerialNumber, 0x00080055, 0x00181002, 0x00181004, 0x00181005, 0x00181008, 0x00400241, 0x00400242}
 )
 
 // identifiers collects what an object itself says about who it is of, from
-// nested data sets too.
-func identifiers(o *dicom.Object) []string {
+// nested data sets too; what the profile retains is no identifier.
+func identifiers(o *dicom.Object, p Profile) []string {
 	wanted := map[dicom.Tag]bool{}
-	for _, list := range [][]dicom.Tag{telling, ofInstitution, ofDevice} {
+	lists := [][]dicom.Tag{telling}
+	if !p.Institution {
+		lists = append(lists, ofInstitution)
+	}
+	if !p.DeviceIdentity {
+		lists = append(lists, ofDevice)
+	}
+	for _, list := range lists {
 		for _, t := range list {
 			wanted[t] = true
 		}

@@ -127,7 +127,7 @@ var (
 	numberPatterns = regexp.MustCompile(`\d{3}-\d{2}-\d{4}|\d{6,}|\+?\(?\d[\d ()/-]{6,}\d`)
 	wordPatterns   = regexp.MustCompile(`[\w.+-]+@[\w-]+\.[\w.-]+|(?i:https?://|www\.)\S+|` +
 		`\b(?:Dr|Prof|Mr|Mrs|Ms|Miss|Herr|Frau|Mme|Sr|Sra)\b\.? *\p{Lu}[\p{L}'-]+(?: \p{Lu}[\p{L}'-]+)?|` +
-		`(?i)\b(?:name|patient|pat|mrn|id|dob|born|geb|physician|doctor|referred by|reported by|operator|tel|phone|fax|address|accession)\b\.? ?[:#=] ?[^\s,;]+(?: \p{Lu}[\p{L}'-]+)?`)
+		`(?i:\b(?:name|patient|pat|mrn|id|dob|born|geb|physician|doctor|referred by|reported by|operator|tel|phone|fax|address|accession)\b\.? ?[:#=] ?[^\s,;]+)(?: \p{Lu}[\p{L}'-]+)?`)
 )
 
 func (s scrubber) patterns(text string) string {
