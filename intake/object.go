@@ -3,7 +3,6 @@ package intake
 import (
 	"consilium/clinical"
 	"consilium/dicom"
-	"consilium/fault"
 )
 
 // Object turns a DICOM object into an input: a waveform into a recording,
@@ -24,7 +23,8 @@ func Object(o *dicom.Object, name string) (Item, error) {
 // Series turns the slices of a series into one volume, in the order of space.
 // Errors: those of dicom.Volume, and of the checks that every input passes.
 func Series(objects []*dicom.Object, name string) (Item, error) {
-	return Item{}, fault.New(fault.InputUnsupported, name+" is a series of slices, and no model reads one yet", "see `consilium models list`")
+	img, _, err := dicom.Volume(objects)
+	return imageItem(name)(img, err)
 }
 
 func imageItem(name string) func(clinical.Image, error) (Item, error) {
