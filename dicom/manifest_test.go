@@ -6,11 +6,14 @@ import (
 	"encoding/binary"
 	"encoding/csv"
 	"encoding/hex"
+	"flag"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,15 +113,44 @@ func TestManifest(t *testing.T) {
 		case excepted && e.twin != "" && digest(false) != digests[e.twin]:
 			t.Errorf("%s differs from %s too", row.name, e.twin)
 		case excepted:
-			t.Logf("%-45s differs: %s; equals %s", row.name, e.why, e.twin)
 		default:
 			t.Errorf("%s (%s, %d of %d bits, %s) differs: mean %.3f, pydicom %.3f", row.name, row.syntax, p.BitsStored, p.BitsAllocated, p.Photometric, p.mean(), row.mean)
 		}
 	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n| transfer syntax | bit for bit | of |\n|---|---|---|\n")
 	for _, kind := range slices.Sorted(maps.Keys(want)) {
-		t.Logf("%-55s %d of %d bit for bit", kind, match[kind], want[kind])
+		fmt.Fprintf(&b, "| %s | %d | %d |\n", kind, match[kind], want[kind])
 	}
-	t.Logf("%d of %d bit for bit, %d exceptions", total, len(rows), len(exceptions))
+	fmt.Fprintf(&b, "| all | %d | %d |\n\nThe others differ because the reference is wrong; where there is a file with the same picture, ours equals it:\n\n| file | why | equals |\n|---|---|---|\n", total, len(rows))
+	for _, name := range slices.Sorted(maps.Keys(exceptions)) {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, exceptions[name].why, exceptions[name].twin)
+	}
+	document(t, b.String())
+}
+
+var update = flag.Bool("update", false, "write the table into docs/dicom.md")
+
+// document compares the table with the one in docs/dicom.md, or writes it.
+func document(t *testing.T, text string) {
+	t.Helper()
+	const page, begin, end = "../docs/dicom.md", "-update -->\n", "<!-- end -->"
+	old, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, _ := strings.Cut(string(old), begin)
+	was, after, found := strings.Cut(rest, end)
+	if !found {
+		t.Fatal("docs/dicom.md has no place for the table")
+	}
+	if *update {
+		if err := os.WriteFile(page, []byte(before+begin+text+"\n"+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if strings.TrimSpace(was) != strings.TrimSpace(text) {
+		t.Error("docs/dicom.md says otherwise: go test ./dicom -run TestManifest -update")
+	}
 }
 
 func readStored(path string) (p *pixels, swapped bool, err error) {
