@@ -45,6 +45,9 @@ func New(o Options) (*Deidentifier, error) {
 	if err := o.Profile.check(); err != nil {
 		return nil, err
 	}
+	if _, err := table(); err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "the attribute table cannot be read", "please report it")
+	}
 	for _, a := range o.Blank {
 		if err := a.check(); err != nil {
 			return nil, err

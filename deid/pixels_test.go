@@ -98,7 +98,7 @@ func TestOutsideOfUltrasoundRegions(t *testing.T) {
 // TestCompressedPixelsAreBlanked: compressed images come out uncompressed.
 func TestCompressedPixelsAreBlanked(t *testing.T) {
 	folder := settest.Data(t, "dicom")
-	for _, name := range []string{"pydicom/MR_small_RLE.dcm", "pydicom/JPEG2000.dcm", "pydicom/SC_rgb_jpeg_dcmtk.dcm", "pydicom/MR_small_bigendian.dcm", "pydicom/color3d_jpeg_baseline.dcm"} {
+	for _, name := range []string{"pydicom/MR_small_RLE.dcm", "pydicom/JPEG2000.dcm", "pydicom/SC_rgb_jpeg_dcmtk.dcm", "pydicom/MR_small_bigendian.dcm", "pydicom/SC_rgb_rle_2frame.dcm", "pydicom/MR_small_jpeg_ls_lossless.dcm"} {
 		f, err := os.Open(filepath.Join(folder, name))
 		if err != nil {
 			t.Log(err)

@@ -23,21 +23,9 @@ type row struct {
 	options map[string]string
 }
 
-// rows that stand for many tags.
-const (
-	rowPrivate  = "PRIVATE"
-	rowCurves   = "50XXXXXX"
-	rowOverlays = "60XX3000"
-)
-
 // table is Table E.1-1 by tag, and by name for the rows that stand for many.
-var table = sync.OnceValue(func() map[string]row {
-	rows, err := parseTable(tableText)
-	if err != nil {
-		panic("deid: table.tsv: " + err.Error()) // a test reads it: it cannot be wrong in a program that was built
-	}
-	return rows
-})
+// New refuses to work with one that cannot be read.
+var table = sync.OnceValues(func() (map[string]row, error) { return parseTable(tableText) })
 
 func parseTable(text string) (map[string]row, error) {
 	rows := map[string]row{}
@@ -72,7 +60,8 @@ func parseTable(text string) (map[string]row, error) {
 // ruled are the tags of the table, for fast look-ups.
 var ruled = sync.OnceValue(func() map[dicom.Tag]row {
 	out := map[dicom.Tag]row{}
-	for name, r := range table() {
+	rows, _ := table() // New has looked at the error
+	for name, r := range rows {
 		if v, err := strconv.ParseUint(name, 16, 32); err == nil {
 			out[dicom.Tag(v)] = r
 		}
