@@ -93,10 +93,10 @@ func (s *Service) act(ctx context.Context, e govern.Event, change func(tx *store
 		if err := change(tx); err != nil {
 			return err
 		}
-		return s.note(ctx, tx, e)
+		return s.Note(ctx, tx, e)
 	})
 	if err == nil {
-		s.moved(ctx)
+		s.Moved(ctx)
 	}
 	return err
 }
@@ -105,15 +105,16 @@ func (s *Service) act(ctx context.Context, e govern.Event, change func(tx *store
 func (s *Service) refused(ctx context.Context, e govern.Event) {
 	e.Outcome = "refused"
 	ctx = context.WithoutCancel(ctx) // who hangs up is written down all the same
-	if err := s.store.Tx(ctx, func(tx *store.Tx) error { return s.note(ctx, tx, e) }); err != nil {
+	if err := s.store.Tx(ctx, func(tx *store.Tx) error { return s.Note(ctx, tx, e) }); err != nil {
 		s.log.ErrorContext(ctx, "a refusal could not be recorded", "action", e.Action, "error", err)
 		return
 	}
-	s.moved(ctx)
+	s.Moved(ctx)
 }
 
-// note puts an event into a transaction, from where the node moves it into the audit log.
-func (s *Service) note(ctx context.Context, tx *store.Tx, e govern.Event) error {
+// Note puts an event into a transaction, from where the node moves it into the
+// audit log. Call Moved when the transaction is over.
+func (s *Service) Note(ctx context.Context, tx *store.Tx, e govern.Event) error {
 	e.Time = s.now().UTC()
 	id := newID()
 	detail := map[string]string{"event": id}
@@ -126,8 +127,8 @@ func (s *Service) note(ctx context.Context, tx *store.Tx, e govern.Event) error 
 	return tx.AddEvent(ctx, store.PendingEvent{ID: id, Made: e.Time, Body: text})
 }
 
-// moved asks for the pending events to be moved. They are safe where they are.
-func (s *Service) moved(ctx context.Context) {
+// Moved asks for the pending events to be moved. They are safe where they are.
+func (s *Service) Moved(ctx context.Context) {
 	if s.flush == nil {
 		return
 	}

@@ -74,7 +74,7 @@ func (s *Server) mount(mux chi.Router) {
 // longRoutes are those of the API that may take long or be large.
 func (s *Server) longRoutes(api huma.API) {
 	op := on("POST", "/api/v1/studies", "studies", "Hand in the files of one study: DICOM, PNG, JPEG, WFDB, WAV, MP3", access.StudyUpload)
-	op.status = http.StatusCreated
+	op.status, op.form = http.StatusCreated, true
 	handle(s, api, op, s.upload)
 	handle(s, api, on("POST", "/api/v1/audit/verify", "audit", "Check the whole log against its hashes and signature", access.AuditView), s.verifyAudit)
 }

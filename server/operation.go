@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -23,6 +24,7 @@ type operation struct {
 	needs   access.Action // "" = anybody, signed in or not
 	status  int           // of success; 0 = 200, or 204 without a body
 	binary  string        // media type of an answer that is no JSON
+	form    bool          // takes files
 }
 
 // on makes an operation.
@@ -64,6 +66,11 @@ func (s *Server) describe(api huma.API, op operation) huma.Operation {
 	if op.binary != "" {
 		d.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{op.binary: {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}}
 	}
+	if op.form {
+		files := &huma.Schema{Type: "array", Items: &huma.Schema{Type: "string", Format: "binary"}}
+		schema := &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{"files": files}, Required: []string{"files"}}
+		d.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: schema}}}
+	}
 	d.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humachi.Unwrap(ctx)
 		if op.needs != "" {
@@ -92,7 +99,7 @@ func exchangeOf(ctx context.Context) exchange {
 }
 
 func operationID(method, path string) string {
-	id := []byte(method)
+	id := []byte(strings.ToLower(method))
 	for _, c := range []byte(path[len("/api/v1"):]) {
 		switch c {
 		case '/', '.':

@@ -22,12 +22,11 @@ import (
 
 // Config is what a server is made of.
 type Config struct {
-	Node    Node
-	Store   *store.Store
-	Access  *access.Service
-	Audit   Audit
-	Consent Consent
-	Models  []*registry.Bundle
+	Node   Node
+	Store  *store.Store
+	Access *access.Service
+	Audit  Audit
+	Models []*registry.Bundle
 
 	// VerifyAudit checks the audit log from its first byte to its last.
 	VerifyAudit func(ctx context.Context) (govern.Report, error)
@@ -63,16 +62,17 @@ const (
 // Server answers requests.
 type Server struct {
 	Config
-	log     *slog.Logger
-	now     func() time.Time
-	hosts   *hostCheck
-	proxies *proxyCheck
-	rates   rates
-	metrics *metrics
-	hub     *hub
-	page    *page
-	routes  []operation // what was registered, for the table of rights
-	handler http.Handler
+	log      *slog.Logger
+	now      func() time.Time
+	hosts    *hostCheck
+	proxies  *proxyCheck
+	rates    rates
+	metrics  *metrics
+	hub      *hub
+	page     *page
+	consents *govern.Consents
+	routes   []operation // what was registered, for the table of rights
+	handler  http.Handler
 
 	started  time.Time
 	stopping chan struct{} // closed when the server stops: streams end
@@ -111,6 +111,7 @@ func New(c Config) (*Server, error) {
 	s.hosts = newHostCheck(c.Hosts)
 	s.hub = newHub(s)
 	s.page = newPage(c.Page)
+	s.consents = &govern.Consents{Store: c.Store, Note: s.noteConsent, Now: s.now}
 	s.handler = s.build()
 	return s, nil
 }

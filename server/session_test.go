@@ -315,3 +315,44 @@ func TestMetrics(t *testing.T) {
 		t.Error("metrics hold identifiers")
 	}
 }
+
+func TestConsents(t *testing.T) {
+	s := newSite(t)
+	s.staff()
+	reader, researcher := s.people[access.Reader], s.people[access.Researcher]
+	var made ConsentEntry
+	reader.want("POST", "/api/v1/patients/P1/consents", Decision{Purpose: "research", Decision: "permit"}, http.StatusCreated, &made)
+	if !made.InForce || made.By != "the-reader" || made.Text == "" {
+		t.Errorf("made %+v", made)
+	}
+	s.move(time.Minute)
+	reader.want("POST", "/api/v1/patients/P1/consents", Decision{Purpose: "research", Decision: "withdraw"}, http.StatusCreated, nil)
+	var all struct{ Items []ConsentEntry }
+	reader.want("GET", "/api/v1/patients/P1/consents", nil, 200, &all)
+	if len(all.Items) != 2 || all.Items[0].Decision.Decision != "withdraw" || all.Items[1].InForce {
+		t.Errorf("decisions %+v", all.Items)
+	}
+	for what, d := range map[string]Decision{"an unknown purpose": {Purpose: "fun", Decision: "permit"}, "an unknown decision": {Purpose: "care", Decision: "maybe"}, "a text that never was": {Purpose: "care", Decision: "deny", Text: "care-99"}} {
+		if status, code := reader.code("POST", "/api/v1/patients/P1/consents", d); status < 400 || status >= 500 || code == "" {
+			t.Errorf("%s: %d %s", what, status, code)
+		}
+	}
+	if status, _ := researcher.code("POST", "/api/v1/patients/P1/consents", Decision{Purpose: "research", Decision: "permit"}); status != 403 {
+		t.Errorf("a researcher permits research: %d", status)
+	}
+	var text govern.Text
+	reader.want("GET", "/api/v1/consent-text?purpose=research", nil, 200, &text)
+	if text.Title == "" || len(text.Paragraphs) == 0 {
+		t.Errorf("text %+v", text)
+	}
+	pending, _ := s.store.PendingEvents(t.Context(), 1000)
+	found := false
+	for _, p := range pending {
+		var e govern.Event
+		_ = json.Unmarshal(p.Body, &e)
+		found = found || e.Action == "consent.changed" && e.Actor == "the-reader" && e.Role == "reader" && e.Patient == "P1"
+	}
+	if !found {
+		t.Error("a decision was not written down")
+	}
+}
