@@ -83,8 +83,8 @@ func (c *conditions) between(column, from, to string) {
 
 // endOf is the last instant of a time given to the second, minute or hour.
 func endOf(t string) string {
-	if t == "" || len(t) > 6 {
-		return t
+	if t == "" {
+		return ""
 	}
 	return t + lastRune
 }

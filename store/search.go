@@ -47,6 +47,17 @@ const (
 	CountLimit   = 500
 )
 
+// page puts limit and offset into their bounds.
+func page(limit, offset int) (int, int, error) {
+	if offset < 0 || offset > MaxOffset {
+		return 0, 0, fault.New(fault.InputRange, "the list is not paged that far", "narrow the search")
+	}
+	if limit <= 0 {
+		limit = DefaultLimit
+	}
+	return min(limit, MaxLimit), offset, nil
+}
+
 // Studies lists the studies that match and that the reader may see. The total
 // counts them all, but no further than q.CountTo and the page go: a total of
 // CountTo or above says "this many or more".
@@ -54,15 +65,11 @@ func (s *Store) Studies(ctx context.Context, r Reader, q StudyQuery) (found []St
 	if err := r.check(); err != nil {
 		return nil, 0, err
 	}
-	if q.Limit <= 0 {
-		q.Limit = DefaultLimit
+	if q.Limit, q.Offset, err = page(q.Limit, q.Offset); err != nil {
+		return nil, 0, err
 	}
-	q.Limit = min(q.Limit, MaxLimit)
 	if q.CountTo <= 0 {
 		q.CountTo = CountLimit
-	}
-	if q.Offset < 0 || q.Offset > MaxOffset {
-		return nil, 0, fault.New(fault.InputRange, "the list is not paged that far", "narrow the search")
 	}
 	c := q.conditions()
 	may, args := r.maySeeStudy(time.Now())

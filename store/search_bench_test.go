@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -241,3 +242,27 @@ func measure(b *testing.B, f func() error) {
 }
 
 const rusageThread = 1 // RUSAGE_THREAD of Linux
+
+// BenchmarkFiling files objects one transaction each, as a PACS sends them:
+// blob and index, both durable. CONSILIUM_BENCH_POSTGRES=1 asks PostgreSQL.
+func BenchmarkFiling(b *testing.B) {
+	o := store.Options{}
+	if os.Getenv("CONSILIUM_BENCH_POSTGRES") != "" {
+		o.URL = storetest.StartPostgres(b).Fresh(b)
+	}
+	s := storetest.Open(b, o)
+	content := make([]byte, 512*1024) // a CT image of 512x512x16
+	n := 0
+	for b.Loop() {
+		n++
+		i := storetest.Instance(1+n/200, 1, n)
+		copy(content, i.SOP)
+		var err error
+		if i.Blob, i.Size, err = s.PutBlob(b.Context(), bytes.NewReader(content)); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.AddInstance(b.Context(), i); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -21,10 +21,15 @@ const seriesColumns = `series.study_uid, series.series_uid, series.modality, ser
 
 func scanSeries(r scanner) (s Series, err error) {
 	var received int64
-	err = r.Scan(&s.Study, &s.UID, &s.Modality, &s.Description, &s.Number,
-		&s.BodyPart, &s.Manufacturer, &s.Device, &s.Result, &s.Instances, &received)
+	err = r.Scan(s.into(&received)...)
 	s.Received = at(received)
 	return s, err
+}
+
+// into takes seriesColumns in.
+func (s *Series) into(received *int64) []any {
+	return []any{&s.Study, &s.UID, &s.Modality, &s.Description, &s.Number,
+		&s.BodyPart, &s.Manufacturer, &s.Device, &s.Result, &s.Instances, received}
 }
 
 // Series lists the series of a study by number. Errors: NOT_FOUND, CONSENT_WITHHELD.

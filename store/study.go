@@ -72,15 +72,31 @@ const studyColumns = `studies.study_uid, studies.patient_id, studies.patient_nam
 	studies.state, studies.urgency, studies.headline, studies.findings, studies.synthetic`
 
 func scanStudy(r scanner) (s Study, err error) {
-	var modalities string
-	var received, changed int64
-	err = r.Scan(&s.UID, &s.Patient.ID, &s.Patient.Name, &s.Patient.BirthDate, &s.Patient.Sex,
+	row := studyRow{Study: &s}
+	if err := r.Scan(row.into()...); err != nil {
+		return s, err
+	}
+	row.settle()
+	return s, nil
+}
+
+// studyRow takes studyColumns in.
+type studyRow struct {
+	*Study
+	modalities        string
+	received, changed int64
+}
+
+func (s *studyRow) into() []any {
+	return []any{&s.UID, &s.Patient.ID, &s.Patient.Name, &s.Patient.BirthDate, &s.Patient.Sex,
 		&s.Date, &s.Time, &s.ID, &s.Accession, &s.Description, &s.Referring,
-		&modalities, &s.Series, &s.Instances, &s.Bytes, &received, &changed,
-		&s.State, &s.Urgency, &s.Headline, &s.Findings, &s.Synthetic)
-	s.Modalities = splitNonEmpty(modalities)
-	s.Received, s.Changed = at(received), at(changed)
-	return s, err
+		&s.modalities, &s.Series, &s.Instances, &s.Bytes, &s.received, &s.changed,
+		&s.State, &s.Urgency, &s.Headline, &s.Findings, &s.Synthetic}
+}
+
+func (s *studyRow) settle() {
+	s.Modalities = splitNonEmpty(s.modalities)
+	s.Received, s.Changed = at(s.received), at(s.changed)
 }
 
 func splitNonEmpty(s string) []string {

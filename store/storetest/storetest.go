@@ -26,6 +26,8 @@ var parts = []struct {
 	{"consent", consent},
 	{"search", search},
 	{"search agrees with a plain filter", searchProperty},
+	{"lists of series and objects", lists},
+	{"workitems", workitems},
 	{"transactions", transactions},
 	{"writers at once", writersAtOnce},
 	{"blobs", blobs},
