@@ -7,13 +7,15 @@ declare const process: { env: Record<string, string | undefined> }; // Node's; t
 // While the page is being developed, Vite hands what is not the page on to a
 // node (or the mock of web/e2e), whose address CONSILIUM_URL names.
 const node = process.env.CONSILIUM_URL ?? 'http://127.0.0.1:8089';
+const absent = new URL('src/image/absent.ts', import.meta.url).pathname;
 const served = ['/api', '/auth', '/dicomweb', '/fhir', '/openapi.json'];
 
 export default defineConfig({
   plugins: [react()],
   // vtk.js and the loader's parser ask for these two modules of Node; "url/" and
   // "events/" are the packages of that name, not Vite's empty stand-ins.
-  resolve: { alias: { events: 'events/', url: 'url/' } },
+  // The codecs' Node half asks for "fs" and "path", which a browser never reaches.
+  resolve: { alias: { events: 'events/', url: 'url/', fs: absent, path: absent } },
   worker: { format: 'es' },
   // Pre-bundling would part the loader from its worker and its codecs.
   optimizeDeps: {
@@ -27,6 +29,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 4000,
     assetsInlineLimit: 0, // data: addresses would need a wider content security policy
     modulePreload: { polyfill: false },
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   server: {
     host: '127.0.0.1',

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { administration } from './administration.mjs';
 import { material } from './material.mjs';
 import { png } from './png.mjs';
-import { DISCLAIMER, OPEN, overlay, rows, shortCase, theCase } from './studies.mjs';
+import { DISCLAIMER, FILM, filmCase, OPEN, overlay, rows, shortCase, theCase } from './studies.mjs';
 
 export const USER = 'reader';
 export const PASSWORD = 'synthetic-reader';
@@ -29,7 +29,7 @@ const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 export function makeMock() {
   const found = material();
   const list = rows();
-  const state = { list, open: theCase(list[0], found.film), listeners: new Set() };
+  const state = { list, cases: { [OPEN]: theCase(list[0], found.film), [FILM]: filmCase(list[2], found.film) }, listeners: new Set() };
   const admin = administration();
   const ctx = { found, state, admin, heat: overlay(found.film.json['00280011'].Value[0], found.film.json['00280010'].Value[0]) };
   return createServer((req, res) => {
@@ -142,8 +142,8 @@ function upload(ctx, body, res) {
 function study(ctx, req, [uid, what, id], json, res, user) {
   const row = ctx.state.list.find((r) => r.studyUID === uid);
   if (!row) return refuse(res, 404, 'NOT_FOUND', 'there is no such study', 'look at the worklist');
-  const open = ctx.state.open;
-  if (what === undefined) return send(res, 200, uid === OPEN ? open : shortCase(row));
+  const open = ctx.state.cases[uid] ?? shortCase(row);
+  if (what === undefined) return send(res, 200, open);
   if (what === 'pictures') return picture(ctx, id, res);
   if (what === 'diagnose') {
     Object.assign(row, { state: 'queued' });
@@ -186,7 +186,7 @@ function picture(ctx, file, res) {
 function dicomweb({ found, state }, path, res) {
   const [, , , uid, , series, , sop] = path.split('/');
   const place = { '0020000D': uid, '0020000E': series, '00080018': sop ?? `${series}.1` };
-  if (uid !== OPEN) return refuse(res, 404, 'NOT_FOUND', 'there is no such study', '');
+  if (!state.cases[uid]) return refuse(res, 404, 'NOT_FOUND', 'there is no such study', '');
   if (path.endsWith('/metadata')) {
     const json = { ...found.film.json };
     for (const [tag, value] of Object.entries(place)) json[tag] = { vr: 'UI', Value: [value] };

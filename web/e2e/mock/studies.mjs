@@ -4,7 +4,8 @@ import { heat } from './png.mjs';
 
 const DISCLAIMER = 'Decision support for evaluation and research. Not a certified medical device. A clinician must review every result.';
 
-export const OPEN = '1.2.826.0.1.3680043.10.1.1'; // the study with images
+export const OPEN = '1.2.826.0.1.3680043.10.1.1'; // film, ECG and cough
+export const FILM = '1.2.826.0.1.3680043.10.1.102'; // the film alone
 const UID = (n) => `1.2.826.0.1.3680043.10.1.${n}`;
 
 // name, id, sex, birth, description, modalities, state, urgency, headline, findings, minutes ago
@@ -12,7 +13,7 @@ const LINES = [
   ['Hoffmann^Greta^^Dr.', 'P-20417', 'F', '19550312', 'Chest film, ECG and cough', ['CR', 'ECG', 'AU'], 'ready', 'critical', 'Atrial fibrillation; pneumonia', 3, 4],
   ['Okonkwo^Chidi', 'P-20388', 'M', '19680921', '12-lead ECG, chest pain', ['ECG'], 'ready', 'critical', 'Inferior myocardial infarction', 1, 11],
   ['Lindqvist^Åsa', 'P-20401', 'F', '19810704', 'Chest PA and lateral', ['DX'], 'ready', 'urgent', 'Pneumonia', 1, 18],
-  ['Yamada^Tarou=山田^太郎=やまだ^たろう', 'P-20375', 'M', '19470119', 'Chest PA', ['CR'], 'ready', 'urgent', 'Pneumonia', 1, 27],
+  ['Yamada^Tarou', 'P-20375', 'M', '19470119', 'Chest PA', ['CR'], 'ready', 'urgent', 'Pneumonia', 1, 27],
   ['Silva Santos^Mariana', 'P-20399', 'F', '19930211', 'Fundus, both eyes', ['OP'], 'ready', 'routine', 'Cannot tell: moderate or severe retinopathy', 2, 36],
   ['Müller^Jürgen', 'P-20392', 'M', '19721130', 'Chest AP, bedside', ['DX'], 'diagnosing', 'none', '', 0, 1],
   ['van der Berg^Saskia', 'P-20420', 'F', '20190508', 'Chest PA, child', ['CR'], 'diagnosing', 'none', '', 0, 1],
@@ -113,6 +114,15 @@ export function theCase(row, film) {
       { at: later(10), actor: 'system', action: 'result.sent', text: 'Preliminary report sent to PACS1.' },
     ],
     failure: null,
+  };
+}
+
+/** filmCase is a study of one film, which opens with it. */
+export function filmCase(row, film) {
+  const whole = theCase(row, film);
+  return {
+    ...whole, series: [{ ...whole.series[0], seriesUID: `${FILM}.1`, instances: [{ ...whole.series[0].instances[0], sopUID: `${FILM}.1.1` }] }],
+    assessment: { ...whole.assessment, refusals: [], findings: whole.assessment.findings.filter((f) => f.id === 'film').map((f) => ({ ...f, sopUID: `${FILM}.1.1`, regions: f.regions.map((r) => ({ ...r, sopUID: `${FILM}.1.1` })) })) },
   };
 }
 

@@ -54,7 +54,7 @@ function Body(p: Props) {
         <button type="button" className="link" onClick={p.showModel} title="Card of the model  m">{f.model.name} {f.model.version}</button>
         <span className="mono" title={f.model.digest}>{f.model.digest.replace(/^sha256:/, '').slice(0, 12)}</span>
       </p>
-      <Review {...p} />
+      {(p.mayReview || p.finding.review) && <div className="review"><Review {...p} /></div>}
     </div>
   );
 }

@@ -91,7 +91,7 @@ interface SheetProps {
 }
 
 const SMALLEST = 2.1; // CSS pixels a millimetre; below this the sheet scrolls
-const LINE = { '3x4': [24, 46], stacked: [14, 34] } as const; // mm
+const LINE = { '3x4': [24, 58], stacked: [14, 34] } as const; // mm
 
 function Sheet({ wave, names, arrangement, gain, start, seconds, segments, points, setPoints }: SheetProps) {
   const frame = useRef<HTMLDivElement>(null);

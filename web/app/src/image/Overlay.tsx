@@ -22,9 +22,10 @@ export function Overlay({ view, heat, opacity, boxes }: Props) {
         {heat !== null && <image className="heat" href={heat} width={view.columns} height={view.rows} preserveAspectRatio="none" opacity={opacity} />}
         {boxes.map((r, i) => (
           <g key={i}>
+            <title>{`${percent(r.score)} of what the map shows lies in this region`}</title>
             <rect className="region under" x={r.x} y={r.y} width={r.width} height={r.height} vectorEffect="non-scaling-stroke" />
             <rect className="region" x={r.x} y={r.y} width={r.width} height={r.height} vectorEffect="non-scaling-stroke" />
-            <text x={r.x + 4 * px} y={r.y + r.height - 6 * px} fontSize={12 * px}>{percent(r.score)} of the weight</text>
+            <text x={r.x + 4 * px} y={r.y + r.height - 6 * px} fontSize={12 * px}>{percent(r.score)}</text>
           </g>
         ))}
       </g>

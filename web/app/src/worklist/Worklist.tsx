@@ -81,6 +81,7 @@ export function Worklist() {
   const open = (row: Row | undefined) => {
     if (!row) return;
     sessionStorage.setItem(REMEMBERED, row.studyUID);
+    performance.clearMarks('case-opened');
     performance.mark('case-opened');
     navigate(caseAddress(row.studyUID));
   };
