@@ -45,11 +45,11 @@ func (s *Server) Run(ctx context.Context, l Listen, ready func(base string)) err
 		return err
 	}
 	if config == nil && !l.Plain && !loopbackAddress(l.Address) {
-		return fault.New(fault.Usage, "the page would be open to the network without TLS", "give --tls-cert and --tls-key, or --tls-self-signed, or listen on 127.0.0.1; behind a proxy with TLS use --plain-http")
+		return fault.New(fault.Usage, "the page would be open to the network without TLS", "give --tls-cert and --tls-key, or --tls-self-signed, or listen on 127.0.0.1; behind a proxy with TLS use --allow-plain-http")
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", l.Address)
 	if err != nil {
-		return fault.Wrap(err, fault.IO, "the address "+l.Address+" cannot be listened on", "choose another with --http, or stop what uses it")
+		return fault.Wrap(err, fault.IO, "the address "+l.Address+" cannot be listened on", "choose another with --listen, or stop what uses it")
 	}
 	base := "http://"
 	if config != nil {
