@@ -33,15 +33,16 @@ func (l *Log) indexLoop() {
 	defer close(l.indexed)
 	for l.pause(indexEvery, nil) {
 		ctx, cancel := context.WithTimeout(context.Background(), indexTimeout)
-		if err := l.catchUp(ctx, l.Checkpoint().Size); err != nil {
+		if err := l.catchUp(ctx, l.Checkpoint()); err != nil {
 			l.log.Warn("the audit index lags behind", "error", err)
 		}
 		cancel()
 	}
 }
 
-// catchUp brings the index to the first size entries of the log.
-func (l *Log) catchUp(ctx context.Context, size uint64) error {
+// catchUp brings the index to the entries under a checkpoint.
+func (l *Log) catchUp(ctx context.Context, signed Checkpoint) error {
+	size, r := signed.Size, l.reader(signed)
 	l.indexing.Lock()
 	defer l.indexing.Unlock()
 	if l.known == unknown {
@@ -55,7 +56,7 @@ func (l *Log) catchUp(ctx context.Context, size uint64) error {
 		l.known = n
 	}
 	for l.known < size {
-		entries, err := l.read(ctx, l.known, size, MaxPage)
+		entries, err := r.Read(ctx, l.known, MaxPage)
 		if err != nil {
 			return err
 		}
@@ -74,8 +75,9 @@ func (l *Log) catchUp(ctx context.Context, size uint64) error {
 const unknown = ^uint64(0)
 
 // find answers a query through the index.
-func (l *Log) find(ctx context.Context, q Query, size uint64) (Page, error) {
-	if err := l.catchUp(ctx, size); err != nil {
+func (l *Log) find(ctx context.Context, q Query, signed Checkpoint) (Page, error) {
+	size, r := signed.Size, l.reader(signed)
+	if err := l.catchUp(ctx, signed); err != nil {
 		return Page{}, err
 	}
 	page := Page{Items: []Entry{}, Size: size}
@@ -102,7 +104,7 @@ func (l *Log) find(ctx context.Context, q Query, size uint64) (Page, error) {
 			continue
 		}
 		if len(block) == 0 || n < block[0].Index || n > block[len(block)-1].Index {
-			if block, err = l.block(n / width); err != nil {
+			if block, err = r.block(n / width); err != nil {
 				return Page{}, err
 			}
 		}

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/transparency-dev/tessera/api/layout"
+	"golang.org/x/mod/sumdb/note"
+
 	"consilium/fault"
 )
 
@@ -40,34 +43,85 @@ func (q Query) limit() int {
 	return min(q.Limit, MaxPage)
 }
 
+// Reader reads the entries under one signed checkpoint. It does not need the
+// node, and does not mind when one is writing.
+type Reader struct {
+	Checkpoint Checkpoint
+	leaves     func(index uint64) ([][]byte, error) // of a bundle
+	tile       func(level, index uint64) (raw []byte, err error)
+}
+
+// OpenReader opens the folder of a log for reading. The checkpoint is checked,
+// each entry's form as it is read; Verify checks that they belong together.
+func OpenReader(ctx context.Context, dir string, verifier note.Verifier) (*Reader, error) {
+	c := checker{ctx: ctx, dir: dir, live: true}
+	if err := c.snapshot(verifier); err != nil {
+		return nil, err
+	}
+	size := c.report.Checkpoint.Size
+	return &Reader{
+		Checkpoint: c.report.Checkpoint,
+		leaves: func(index uint64) ([][]byte, error) {
+			p := layout.PartialTileSize(0, index, size)
+			raw, err := c.read(layout.EntriesPath(index, p))
+			if err != nil {
+				return nil, err
+			}
+			return bundle(raw, tileWidth(p))
+		},
+		tile: func(level, index uint64) ([]byte, error) {
+			return c.read(layout.TilePath(level, index, layout.PartialTileSize(level, index, size)))
+		},
+	}, nil
+}
+
+// reader gives what is under the present checkpoint of an open log.
+func (l *Log) reader(c Checkpoint) *Reader {
+	now := func() tree { return tree{dir: l.dir, size: l.checkpoint.Size} }
+	return &Reader{
+		Checkpoint: c,
+		leaves: func(index uint64) ([][]byte, error) {
+			l.mu.RLock()
+			defer l.mu.RUnlock()
+			leaves, err := now().leaves(index)
+			if err != nil {
+				return nil, err
+			}
+			return leaves[:min(uint64(len(leaves)), c.Size-index*width)], nil
+		},
+		tile: func(level, index uint64) ([]byte, error) {
+			l.mu.RLock()
+			defer l.mu.RUnlock()
+			return now().tile(context.Background(), level, index, 0)
+		},
+	}
+}
+
 // Read gives up to n entries from index on, oldest first.
 func (l *Log) Read(ctx context.Context, index uint64, n int) ([]Entry, error) {
 	signed, err := l.settled(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return l.read(ctx, index, signed.Size, min(n, MaxPage))
+	return l.reader(signed).Read(ctx, index, n)
 }
 
-// read gives up to n of the entries from index on, of the first size ones.
-func (l *Log) read(ctx context.Context, index, size uint64, n int) ([]Entry, error) {
+// Read gives up to n entries, at most MaxPage, from index on, oldest first.
+func (r *Reader) Read(ctx context.Context, index uint64, n int) ([]Entry, error) {
+	n = min(n, MaxPage)
 	var out []Entry
-	for at := index; at < size && len(out) < n; {
+	for index < r.Checkpoint.Size && len(out) < n {
 		if err := ctx.Err(); err != nil {
 			return nil, fault.Wrap(err, fault.Interrupted, "reading the audit log was stopped", "ask for less")
 		}
-		entries, err := l.block(at / width)
+		entries, err := r.block(index / width)
 		if err != nil {
 			return nil, err
 		}
-		skip := at - entries[0].Index
-		if skip >= uint64(len(entries)) {
-			break
-		}
-		entries = entries[skip:]
-		entries = entries[:min(len(entries), n-len(out), int(size-at))]
+		entries = entries[index-entries[0].Index:]
+		entries = entries[:min(len(entries), n-len(out))]
 		out = append(out, entries...)
-		at += uint64(len(entries))
+		index += uint64(len(entries))
 	}
 	return out, nil
 }
@@ -80,18 +134,18 @@ func (l *Log) Entries(ctx context.Context, q Query) (Page, error) {
 		return Page{}, err
 	}
 	if l.index != nil {
-		page, err := l.find(ctx, q, signed.Size)
+		page, err := l.find(ctx, q, signed)
 		if err == nil || ctx.Err() != nil {
 			return page, err
 		}
 		l.log.Warn("the audit index does not answer; reading the log itself", "error", err)
 	}
-	return l.scan(ctx, q, signed.Size)
+	return l.reader(signed).Entries(ctx, q)
 }
 
-// scan answers a query by reading the log backwards.
-func (l *Log) scan(ctx context.Context, q Query, size uint64) (Page, error) {
-	page := Page{Items: []Entry{}, Size: size}
+// Entries answers a query by reading the log backwards.
+func (r *Reader) Entries(ctx context.Context, q Query) (Page, error) {
+	page := Page{Items: []Entry{}, Size: r.Checkpoint.Size}
 	end := page.Size
 	if q.Before > 0 {
 		end = min(end, q.Before)
@@ -100,7 +154,7 @@ func (l *Log) scan(ctx context.Context, q Query, size uint64) (Page, error) {
 		if err := ctx.Err(); err != nil {
 			return Page{}, fault.Wrap(err, fault.Interrupted, "searching the audit log was stopped", "ask for a shorter time")
 		}
-		entries, err := l.block((end - 1) / width)
+		entries, err := r.block((end - 1) / width)
 		if err != nil {
 			return Page{}, err
 		}
@@ -131,24 +185,16 @@ func (l *Log) settled(ctx context.Context) (Checkpoint, error) {
 }
 
 // block reads the up to 256 entries of one bundle.
-func (l *Log) block(index uint64) ([]Entry, error) {
-	l.mu.RLock()
-	leaves, err := tree{dir: l.dir, size: l.checkpoint.Size}.leaves(index)
-	l.mu.RUnlock()
+func (r *Reader) block(index uint64) ([]Entry, error) {
+	leaves, err := r.leaves(index)
 	if err != nil {
-		return nil, broken(fmt.Sprintf("entries cannot be read: %v", err))
+		return nil, broken(fmt.Sprintf("entries %d and following cannot be read: %v", index*width, err))
 	}
-	return decodeAll(index*width, leaves)
-}
-
-func decodeAll(first uint64, leaves [][]byte) ([]Entry, error) {
 	entries := make([]Entry, len(leaves))
 	for i, leaf := range leaves {
-		e, err := decode(first+uint64(i), leaf)
-		if err != nil {
+		if entries[i], err = decode(index*width+uint64(i), leaf); err != nil {
 			return nil, broken(err.Error())
 		}
-		entries[i] = e
 	}
 	return entries, nil
 }
