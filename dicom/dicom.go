@@ -1,12 +1,15 @@
-// Package dicom reads DICOM images into clinical.Image and writes synthetic
-// films. It is a thin interface over github.com/cocosip/go-dicom, which parses
-// the data set; transfer syntaxes, pixel layout, photometric interpretation
-// and the grey-scale transformations are decided here (DICOM PS3.3 C.7.6.3,
-// C.11.1, C.11.2 and PS3.5).
+// Package dicom reads, changes and writes DICOM objects, and turns them into
+// what the rest of Consilium works with: pictures, volumes, recordings.
 //
-// Read: uncompressed (implicit and explicit little endian, explicit big
-// endian, deflated) and JPEG baseline, one or many frames, 1 to 16 bits.
-// Everything else is refused with INPUT_UNSUPPORTED and its name.
+// An Object is a data set as it was encoded (PS3.5, PS3.10), with getters that
+// decode text and numbers; it goes out again as a Part 10 file, a bare data
+// set, or DICOM JSON (PS3.18 annex F). Image, Render and Volume apply what
+// PS3.3 says between stored values and what a viewer shows; Recording decodes
+// waveforms. Package dicom/pixel decodes compressed frames; the dictionaries of
+// PS3.6 are those of github.com/cocosip/go-dicom.
+//
+// Everything read is foreign: sizes, nesting, counts and time are bounded (see
+// the constants and docs/dicom.md), and a defect is a coded error, no panic.
 package dicom
 
 import (
