@@ -205,3 +205,8 @@ func newLink(account string, now time.Time) (string, store.Link) {
 	secret, hash := newSecret()
 	return secret, store.Link{Hash: hash, Account: account, Created: now, Expires: now.Add(linkLife)}
 }
+
+// AccountNamed gives the account of a sign-in name.
+func (s *Service) AccountNamed(ctx context.Context, name string) (store.Account, error) {
+	return s.store.AccountNamed(ctx, foldName(name))
+}
