@@ -1,12 +1,14 @@
 package jpeg2000
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -128,6 +130,29 @@ func TestContextEndsDecoding(t *testing.T) {
 	if took := time.Since(start); took > 3*time.Second {
 		t.Errorf("it took %v to stop", took)
 	}
+}
+
+// TestFramesAtOnce: instances do not see each other.
+func TestFramesAtOnce(t *testing.T) {
+	names := []string{"gdcmconv-j2k-1x8.bin", "ht-8.bin"}
+	var wait sync.WaitGroup
+	for i := range 8 {
+		data := stream(t, names[i%2])
+		wait.Go(func() {
+			alone, err := Decode(context.Background(), data, grey)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for range 5 {
+				again, err := Decode(context.Background(), data, grey)
+				if err != nil || !bytes.Equal(again.Data, alone.Data) {
+					t.Errorf("the same frame decodes to something else: %v", err)
+				}
+			}
+		})
+	}
+	wait.Wait()
 }
 
 // TestMemoryIsBounded: what the frame cannot need is not given.
