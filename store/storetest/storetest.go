@@ -44,6 +44,7 @@ var parts = []struct {
 	{"links", links},
 	{"settings", settings},
 	{"consent records", consentRecords},
+	{"fhir resources", fhirResources},
 	{"audit index", auditIndex},
 	{"audit checkpoints", auditCheckpoints},
 }
