@@ -10,6 +10,7 @@ func verbs(a *app) []*cobra.Command {
 		newExplain(a),
 		newServe(a),
 		newWorker(a),
+		newPacs(a),
 		newTrain(a),
 		newEval(a),
 		newExport(a),

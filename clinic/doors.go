@@ -1,0 +1,145 @@
+package clinic
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"path/filepath"
+
+	"consilium/dimse"
+	"consilium/fault"
+	"consilium/node"
+	"consilium/server"
+	"consilium/store"
+	"consilium/web"
+)
+
+// door is a listener of its own, besides the page's.
+type door struct {
+	serve func(ctx context.Context) error
+	tell  func(*Addresses)
+}
+
+// doors opens the listeners, so that a port that is taken is known at once.
+func (c *Clinic) doors(ctx context.Context) ([]door, error) {
+	if c.DICOM.Address == Off {
+		return nil, nil
+	}
+	d, err := c.dicomDoor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []door{d}, nil
+}
+
+func (c *Clinic) dicomDoor(ctx context.Context) (door, error) {
+	var config *tls.Config
+	var err error
+	if c.DICOM.Cert != "" {
+		if config, err = dimse.ServerTLS(c.DICOM.Cert, c.DICOM.Key, c.DICOM.ClientCA); err != nil {
+			return door{}, err
+		}
+	}
+	address := c.DICOM.Address
+	if address == "" {
+		address = "127.0.0.1:11112"
+	}
+	s, err := dimse.NewServer(dimse.Config{
+		Address: address, AETitle: c.Settings.Node.AETitle, Callers: c.Settings.Node.Callers, TLS: config,
+		Spool: filepath.Join(c.DataDir, node.SpoolDir, "dimse"),
+		Receive: func(ctx context.Context, r dimse.Received) error {
+			_, err := c.Node.Receive(ctx, r.Path, r.CallingAE)
+			return err
+		},
+		Commit:  c.commit,
+		Peers:   c.dimsePeer,
+		Observe: c.dimseObserver(),
+		Log:     c.Log,
+	})
+	if err != nil {
+		return door{}, err
+	}
+	var listen net.ListenConfig
+	l, err := listen.Listen(ctx, "tcp", address)
+	if err != nil {
+		return door{}, fault.Wrap(err, fault.IO, "the DICOM listener cannot take "+address, "choose another address with --dicom, or stop what has it")
+	}
+	return door{
+		serve: func(ctx context.Context) error { return s.Serve(ctx, l) },
+		tell:  func(a *Addresses) { a.DICOM = c.Settings.Node.AETitle + "@" + l.Addr().String() },
+	}, nil
+}
+
+// commit answers a storage commitment request: what is in the index lies in a
+// blob that was made durable before.
+func (c *Clinic) commit(ctx context.Context, _ string, refs []dimse.Reference) ([]dimse.Reason, error) {
+	reasons := make([]dimse.Reason, len(refs))
+	for i, ref := range refs {
+		found, err := c.Store.Instance(ctx, store.Care, ref.SOP)
+		switch {
+		case fault.CodeOf(err) == fault.NotFound, fault.CodeOf(err) == fault.ConsentWithheld:
+			reasons[i] = dimse.CommitNoSuchObject
+		case err != nil:
+			return nil, err
+		case found.Class != ref.Class:
+			reasons[i] = dimse.CommitClassConflict
+		}
+	}
+	return reasons, nil
+}
+
+// peers makes the senders of the settings.
+func (c *Clinic) peers() ([]node.Peer, error) {
+	var out []node.Peer
+	for _, p := range c.Settings.Peers {
+		sender, err := c.sender(p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, node.Peer{Name: p.Name, Kind: p.Kind, Sender: sender})
+	}
+	return out, nil
+}
+
+func (c *Clinic) sender(p server.Peer) (node.Sender, error) {
+	switch p.Kind {
+	case node.KindDICOM:
+		peer, err := c.dimseOf(p)
+		return node.PACS{Peer: peer}, err
+	}
+	return nil, fault.New(fault.Usage, "there is no kind of receiver "+p.Kind, "dicom, fhir or hl7")
+}
+
+func (c *Clinic) dimseOf(p server.Peer) (dimse.Peer, error) {
+	peer := dimse.Peer{Address: p.Address, AETitle: p.AETitle, CallingAE: c.Settings.Node.AETitle}
+	if p.TLS {
+		config, err := dimse.ClientTLS(c.DICOM.ClientCA, c.DICOM.Cert, c.DICOM.Key, "")
+		if err != nil {
+			return peer, err
+		}
+		peer.TLS = config
+	}
+	return peer, nil
+}
+
+// dimsePeer finds a receiver by its AE title.
+func (c *Clinic) dimsePeer(ae string) (dimse.Peer, bool) {
+	for _, p := range c.Settings.Peers {
+		if p.Kind == node.KindDICOM && p.AETitle == ae {
+			peer, err := c.dimseOf(p)
+			return peer, err == nil
+		}
+	}
+	return dimse.Peer{}, false
+}
+
+// server makes the face of the node.
+func (c *Clinic) server() (*server.Server, error) {
+	page, _ := web.FS()
+	running := c.Settings
+	return server.New(server.Config{
+		Node: c.Node, Store: c.Store, Access: c.Access, Audit: c.Audit, Models: c.Models, VerifyAudit: c.verifyAudit,
+		Page: page, Metrics: c.metrics, Status: c.status, Running: &running, Readonly: c.readonly(),
+		Version: c.Version, Spool: filepath.Join(c.DataDir, node.SpoolDir), Hosts: c.Hosts, Proxies: c.Proxies, Log: c.Log,
+	})
+}
