@@ -155,6 +155,6 @@ func TestBadQueries(t *testing.T) {
 	_, err = Get(t.Context(), peer, studies(t), Inbox{}, nil)
 	wantCode(t, err, fault.Usage)
 	for _, q := range []Query{{Level: "PLANET", Keys: dicom.New("")}, {Level: "PATIENT", Keys: dicom.New("")}, {Level: "STUDY"}} {
-		wantCode(t, Find(t.Context(), archive(t, func(*association, byte, presentation, command) {}), q, nil), fault.Usage)
+		wantCode(t, Find(t.Context(), peer, q, nil), fault.Usage)
 	}
 }

@@ -41,19 +41,24 @@ type Query struct {
 	Keys  *dicom.Object
 }
 
-// identifier is the data set of the request.
-func (q Query) identifier(syntax string) (*bytes.Reader, error) {
+// check finds what is wrong with a query before anybody is asked.
+func (q Query) check() error {
 	switch q.Level {
 	case "PATIENT", "STUDY", "SERIES", "IMAGE":
 	default:
-		return nil, usage("%q is no query level: PATIENT, STUDY, SERIES or IMAGE", q.Level)
+		return usage("%q is no query level: PATIENT, STUDY, SERIES or IMAGE", q.Level)
 	}
 	if q.Level == "PATIENT" && q.Root != PatientRoot {
-		return nil, usage("the level PATIENT needs the patient root model")
+		return usage("the level PATIENT needs the patient root model")
 	}
 	if q.Keys == nil {
-		return nil, usage("a query without keys")
+		return usage("a query without keys")
 	}
+	return nil
+}
+
+// identifier is the data set of the request.
+func (q Query) identifier(syntax string) (*bytes.Reader, error) {
 	keys := q.Keys.Clone()
 	if err := keys.Set(dicom.QueryRetrieveLevel, q.Level); err != nil {
 		return nil, err
@@ -76,6 +81,9 @@ type conversation struct {
 // converse asks. When ctx ends after that, the peer is sent C-CANCEL and has a
 // moment to stop before the association is torn down.
 func (p Peer) converse(ctx context.Context, q Query, field uint16, service, destination string, more []proposal) (*conversation, error) {
+	if err := q.check(); err != nil {
+		return nil, err
+	}
 	class := q.Root.class(service)
 	inner, kill := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, kill)

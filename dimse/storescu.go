@@ -194,17 +194,18 @@ func (a *association) unwanted(s *Sent) error {
 
 // summary is the error of a transfer that some objects did not survive.
 func summary(p Peer, sent []Sent) error {
-	failed, first := 0, error(nil)
+	failed := 0
+	var first *fault.Error
 	for _, s := range sent {
 		if s.Err != nil {
 			failed++
 			if first == nil {
-				first = s.Err
+				first = fault.Of(s.Err)
 			}
 		}
 	}
-	if failed == 0 {
+	if first == nil {
 		return nil
 	}
-	return fault.Wrap(first, fault.CodeOf(first), fmt.Sprintf("%d of %d objects were not stored by %s; the first", failed, len(sent), p.AETitle), fault.Of(first).Do)
+	return fault.Wrap(first.Err, first.Code, fmt.Sprintf("%d of %d objects were not stored by %s; the first: %s", failed, len(sent), p.AETitle, first.What), first.Do)
 }
