@@ -18,7 +18,7 @@ type Listen struct {
 	Address    string // "127.0.0.1:8080" when ""
 	CertFile   string // TLS certificate and key, read again when they change
 	KeyFile    string
-	SelfSigned string // folder for a certificate that the node makes itself; "" = none
+	SelfSigned string // data directory, where the node keeps a certificate of its own making; "" = none
 	Plain      bool   // HTTP without TLS beyond this machine: behind a proxy that has TLS
 }
 

@@ -36,8 +36,9 @@ func (s *site) run(l Listen) (base string, stop func() error) {
 
 func TestSelfSigned(t *testing.T) {
 	s := newSite(t, func(c *Config) { c.Hosts = []string{"node.example"} })
-	dir := filepath.Join(t.TempDir(), "tls")
-	base, stop := s.run(Listen{Address: "127.0.0.1:0", SelfSigned: dir})
+	data := t.TempDir()
+	dir := filepath.Join(data, "tls")
+	base, stop := s.run(Listen{Address: "127.0.0.1:0", SelfSigned: data})
 	if !strings.HasPrefix(base, "https://localhost:") {
 		t.Fatalf("base %s", base)
 	}

@@ -260,12 +260,15 @@ func TestSlowListener(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	running := DefaultSettings()
-	s := newSite(t, func(c *Config) { c.Running = &running; c.Readonly = map[string]string{"dataDir": "x"} })
+	s := newSite(t, func(c *Config) {
+		c.Running = &running
+		c.Readonly = map[string]string{"dataDir": "x", "index": "postgres://u:geheim@db/x"}
+	})
 	s.staff()
 	root := s.people[access.Admin]
 	var page SettingsPage
 	root.want("GET", "/api/v1/settings", nil, 200, &page)
-	if page.Changed || page.Node.AETitle != "CONSILIUM" || page.Readonly["dataDir"] != "x" {
+	if page.Changed || page.Node.AETitle != "CONSILIUM" || page.Readonly["dataDir"] != "x" || strings.Contains(page.Readonly["index"], "geheim") {
 		t.Errorf("settings %+v", page)
 	}
 	set := DefaultSettings()

@@ -85,9 +85,12 @@ func (s *Server) showSettings(ctx context.Context, _ *none) (*body[SettingsPage]
 }
 
 func (s *Server) settingsPage(set Settings) SettingsPage {
-	readonly := s.Readonly
-	if readonly == nil {
-		readonly = map[string]string{}
+	readonly := map[string]string{}
+	for name, value := range s.Readonly {
+		if u, err := url.Parse(value); err == nil && u.User != nil {
+			value = u.Redacted() // the password in postgres://user:password@host is nobody's business
+		}
+		readonly[name] = value
 	}
 	now, _ := json.Marshal(set)
 	running, _ := json.Marshal(s.Running)

@@ -26,6 +26,8 @@ const (
 	certLife   = 397 * 24 * time.Hour // browsers take no longer one
 	certRenew  = 30 * 24 * time.Hour  // before its end
 	checkEvery = 5 * time.Second      // whether the files have changed
+
+	selfSignedDir = "tls" // in the data directory
 )
 
 // tlsConfig gives the TLS settings, nil for plain HTTP. TLS 1.2 and up with the
@@ -38,7 +40,7 @@ func (s *Server) tlsConfig(l Listen) (*tls.Config, error) {
 	case l.CertFile == "" && l.SelfSigned == "":
 		return nil, nil
 	case l.CertFile == "":
-		source.cert, source.key = filepath.Join(l.SelfSigned, "cert.pem"), filepath.Join(l.SelfSigned, "key.pem")
+		source.cert, source.key = filepath.Join(l.SelfSigned, selfSignedDir, "cert.pem"), filepath.Join(l.SelfSigned, selfSignedDir, "key.pem")
 		if err := selfSign(source.cert, source.key, s.certNames(l.Address), s.now()); err != nil {
 			return nil, err
 		}
