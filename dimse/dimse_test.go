@@ -147,24 +147,32 @@ func serveOn(t *testing.T, c Config, listener net.Listener) Peer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx, listener) }()
+	p, stop := serve(t, s, listener)
 	t.Cleanup(func() {
-		cancel()
-		select {
-		case err := <-done:
-			if err != nil {
-				t.Error(err)
-			}
-		case <-time.After(30 * time.Second):
-			t.Error("the server did not stop")
-		}
+		stop()
 		if left, _ := os.ReadDir(c.Spool); len(left) > 0 {
 			t.Errorf("%d files were left in the spool folder", len(left))
 		}
 	})
-	return Peer{Address: listener.Addr().String(), AETitle: s.config.AETitle, CallingAE: "TEST", Timeout: 10 * time.Second}
+	return p
+}
+
+// serve runs s until stop is called.
+func serve(tb testing.TB, s *Server, listener net.Listener) (p Peer, stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx, listener) }()
+	return Peer{Address: listener.Addr().String(), AETitle: s.config.AETitle, CallingAE: "TEST", Timeout: 10 * time.Second}, func() {
+		cancel()
+		select {
+		case err := <-done:
+			if err != nil {
+				tb.Error(err)
+			}
+		case <-time.After(30 * time.Second):
+			tb.Error("the server did not stop")
+		}
+	}
 }
 
 // alive fails the test if the server does not answer C-ECHO.
