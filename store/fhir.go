@@ -205,7 +205,7 @@ func (c FHIRCondition) sql() (string, []any) {
 	if own != "" {
 		return either, args
 	}
-	return "EXISTS (SELECT 1 FROM fhir_keys k WHERE k.kind = f.kind AND k.id = f.id AND k.param = ? AND " + any + ")", append([]any{c.Param}, args...)
+	return "EXISTS (SELECT 1 FROM fhir_keys k WHERE k.kind = f.kind AND k.id = f.id AND k.param = ? AND " + either + ")", append([]any{c.Param}, args...)
 }
 
 func (t FHIRTest) sql(own string) (string, []any) {
@@ -227,6 +227,9 @@ func (t FHIRTest) sql(own string) (string, []any) {
 		return high + " > ?", []any{b}
 	case "ge":
 		return high + " > ?", []any{a}
+	}
+	if own == "f.updated_us" {
+		return "1 = 0", nil // no time equals a text
 	}
 	var parts []string
 	var args []any
