@@ -37,6 +37,29 @@ func TestPolicy(t *testing.T) {
 	}
 	line()
 	golden(t, "testdata/policy.txt", b.String())
+	inDocument(t, "../docs/security.md", "<!-- policy: written by `go test ./access -run Policy -update` -->", "<!-- end of policy -->", b.String())
+}
+
+// inDocument holds the part of a document between two marks to what the program says.
+func inDocument(t *testing.T, path, begin, end, table string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(text), begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		t.Fatalf("%s has no place for the table of rights", path)
+	}
+	want := before + begin + "\n```\n" + table + "```\n" + end + after
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if string(text) != want {
+		t.Errorf("the table of rights in %s is not current; -update writes it", path)
+	}
 }
 
 func golden(t *testing.T, path, got string) {

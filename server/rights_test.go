@@ -3,8 +3,10 @@ package server
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -126,3 +128,38 @@ func TestOpenAPI(t *testing.T) {
 		t.Error("/api/docs refers to something outside")
 	}
 }
+
+// TestAPIPage keeps docs/api.md to what is registered.
+func TestAPIPage(t *testing.T) {
+	s := newSite(t)
+	var b strings.Builder
+	b.WriteString(apiIntroduction)
+	tags := map[string][]operation{}
+	for _, op := range s.server.routes {
+		tags[op.tag] = append(tags[op.tag], op)
+	}
+	for _, tag := range slices.Sorted(maps.Keys(tags)) {
+		fmt.Fprintf(&b, "\n## %s\n\n| method | address | what | needs |\n|---|---|---|---|\n", tag)
+		for _, op := range tags[tag] {
+			needs := "–"
+			if op.needs != "" {
+				needs = "`" + string(op.needs) + "`"
+			}
+			fmt.Fprintf(&b, "| %s | `%s` | %s | %s |\n", op.method, op.path, op.summary, needs)
+		}
+	}
+	golden(t, "../docs/api.md", b.String())
+}
+
+const apiIntroduction = "# The node's API\n\nMade by `go test ./server -run APIPage -update`. Every type is in the OpenAPI 3.1 description that a running node\n" +
+	"gives at `/openapi.json`; `/api/docs` shows it. Who may do which action is in [security.md](security.md).\n\n" +
+	"A program sends an API token, made under Settings:\n\n" +
+	"```\ncurl -H \"Authorization: Bearer $TOKEN\" https://node.example/api/v1/studies?state=ready\n" +
+	"curl -H \"Authorization: Bearer $TOKEN\" -F files=@film.png https://node.example/api/v1/studies\n```\n\n" +
+	"A browser signs in at `/api/v1/login` and sends the `csrf` of `/api/v1/session` as `X-CSRF-Token` with everything that is\n" +
+	"no GET. Errors are `{\"error\":{\"code\",\"what\",\"do\",\"request\"}}` with the codes of [errors.md](errors.md): 400 and 422 for what was sent,\n" +
+	"401 without a sign-in, 403 for what the role or the patient's consent does not allow, 404, 409 where the state forbids it,\n" +
+	"413, 429, 500 for a defect, 502 to 504 for peers, queue and deadlines, 507 for a full disk.\n\n" +
+	"`GET /api/v1/events` (`study.list`) streams changed studies as server-sent events: `event: study`, data a row of the worklist.\n\n" +
+	"Besides: `/dicomweb` (QIDO, WADO, STOW, UPS), `/fhir` (R4), `/metrics` (Prometheus, `metrics.read`), `/healthz`, `/readyz`,\n" +
+	"`/auth/oidc/start`.\n"
