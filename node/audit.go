@@ -80,9 +80,9 @@ func (n *Node) move(ctx context.Context, known map[string]bool) error {
 // at most that many in the log and on the list.
 const eventBatch = 256
 
-// catchUp moves what an earlier process left, and leaves out what that process
+// CatchUp moves what an earlier process left, and leaves out what that process
 // had appended already: the newest entries of the log tell.
-func (n *Node) catchUp(ctx context.Context) error {
+func (n *Node) CatchUp(ctx context.Context) error {
 	page, err := n.Audit.Entries(ctx, govern.Query{Limit: govern.MaxPage})
 	if err != nil {
 		return err

@@ -162,7 +162,7 @@ func (n *Node) recover(ctx context.Context) error {
 	if n.Audit == nil {
 		return nil
 	}
-	if err := n.catchUp(ctx); err != nil {
+	if err := n.CatchUp(ctx); err != nil {
 		return err
 	}
 	for _, state := range []store.State{store.StateReceiving, store.StateQueued, store.StateDiagnosing} {

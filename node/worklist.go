@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 
 	"consilium/fault"
 	"consilium/store"
@@ -45,9 +46,22 @@ func (n *Node) Row(ctx context.Context, r store.Reader, study string) (Row, erro
 func row(s store.Study) Row {
 	return Row{
 		StudyUID: s.UID, PatientName: s.Patient.Name, PatientID: s.Patient.ID, PatientSex: s.Patient.Sex, PatientBirthDate: s.Patient.BirthDate,
-		Accession: s.Accession, Description: s.Description, Modalities: orEmpty(s.Modalities), StudyDate: s.Date, StudyTime: s.Time,
+		Accession: s.Accession, Description: s.Description, Modalities: acquired(s.Modalities), StudyDate: s.Date, StudyTime: s.Time,
 		ReceivedAt: s.Received, Instances: s.Instances, State: s.State, Urgency: s.Urgency.String(), Headline: s.Headline, Findings: s.Findings, Synthetic: s.Synthetic,
 	}
+}
+
+// acquired leaves out what was not recorded from a patient but made about one:
+// reports, segmentations, presentation states, key objects, and pictures of a
+// screen where there is something else.
+func acquired(modalities []string) []string {
+	out := slices.DeleteFunc(slices.Clone(modalities), func(m string) bool {
+		return slices.Contains([]string{"SR", "SEG", "PR", "KO", "OT"}, m)
+	})
+	if len(out) == 0 {
+		return orEmpty(modalities)
+	}
+	return out
 }
 
 // Waiting counts the studies that wait for their diagnosis or are at it.
