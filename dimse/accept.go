@@ -29,7 +29,7 @@ var (
 )
 
 // accept reads the association request and answers it; false when there is no
-// association. After true the caller counts s.active down.
+// association.
 func (v *session) accept() bool {
 	rq, err := v.request()
 	if err != nil {
@@ -59,7 +59,6 @@ func (v *session) accept() bool {
 		err = v.writePDU(ac.Type, ac.Data)
 	}
 	if err != nil {
-		v.server.active.Add(-1)
 		v.config.Observe.Refused(RefusedRequest)
 		v.log.Warn("the association could not be accepted", "error", err)
 		return false
@@ -93,7 +92,7 @@ func (v *session) request() (*pdu.AAssociateRQ, error) {
 	return rq, nil
 }
 
-// judge decides whether there is an association at all; nil counts it in.
+// judge decides whether there is an association at all; if so it counts it in.
 func (v *session) judge(rq *pdu.AAssociateRQ) (*rejection, string) {
 	called := strings.TrimSpace(rq.CalledAETitle)
 	switch {
@@ -111,6 +110,7 @@ func (v *session) judge(rq *pdu.AAssociateRQ) (*rejection, string) {
 		v.server.active.Add(-1)
 		return &rejectCongestion, "too many associations"
 	}
+	v.counted = true
 	return nil, ""
 }
 

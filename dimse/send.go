@@ -26,6 +26,8 @@ func (l *link) write(b []byte) error {
 
 // writePDU sends one of the association's own PDUs.
 func (l *link) writePDU(kind byte, body []byte) error {
+	l.sending.Lock()
+	defer l.sending.Unlock()
 	b := append(l.out[:0], kind, 0)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(body)))
 	l.out = append(b, body...)

@@ -18,6 +18,7 @@ type Server struct {
 
 	active atomic.Int64 // accepted associations
 	open   atomic.Int64 // connections
+	served atomic.Bool
 
 	mu       sync.Mutex
 	links    map[*link]bool
@@ -62,6 +63,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer listener.Close()
 	if err := s.checkExposure(listener.Addr()); err != nil {
 		return err
+	}
+	if s.served.Swap(true) {
+		return fault.New(fault.Internal, "a DICOM server serves once", "make another")
 	}
 	stopListening := context.AfterFunc(ctx, func() { _ = listener.Close() })
 	defer stopListening()

@@ -23,6 +23,9 @@ type session struct {
 	contexts map[byte]presentation
 	calling  string
 	address  string
+	counted  bool // in Server.active
+	opened   time.Time
+	end      End
 	reports  map[uint16]Commitment // that the peer has not confirmed
 	lastID   uint16                // of our own requests
 	block    []byte                // for reading data sets, made when the first one comes
@@ -36,30 +39,37 @@ type presentation struct{ class, syntax string }
 func (s *Server) converse(ctx context.Context, conn net.Conn) {
 	defer conn.Close()
 	l := newLink(ctx, conn, s.config.MaxPDU, s.config.MaxBytes, s.config.Associate, s.config.Associate)
-	defer func() { l.detach() }()
 	address := addressOf(conn.RemoteAddr()).String()
 	v := &session{link: l, server: s, config: &s.config, address: address, log: s.config.Log.With("peer", address)}
-	defer func() {
-		if r := recover(); r != nil { // a defect of ours or of the library must not end the process
-			v.log.Error("an association failed by a defect", "panic", r, "stack", string(debug.Stack()))
-			s.config.Observe.Closed(EndDefect, 0)
-			l.abort(pdu.AbortSourceServiceProvider, abortUnspecified)
-		}
-	}()
+	defer v.leave()
 	s.add(l)
 	defer s.remove(l)
 	if !v.handshake() || !v.accept() {
 		return
 	}
-	defer s.active.Add(-1)
-	started := time.Now()
+	v.opened = time.Now()
 	s.config.Observe.Opened()
-	l.idle, l.until = s.config.Idle, started.Add(s.config.Total)
+	l.idle, l.until = s.config.Idle, v.opened.Add(s.config.Total)
 	err := v.serve()
-	end := v.close(err)
+	v.end = v.close(err)
+	v.log.Info("association ended", "end", string(v.end), "took", time.Since(v.opened), "error", reasonOf(v.end, err))
 	v.deliverReports()
-	s.config.Observe.Closed(end, time.Since(started))
-	v.log.Info("association ended", "end", string(end), "took", time.Since(started), "error", reasonOf(end, err))
+}
+
+// leave gives back what the association held, after a defect too.
+func (v *session) leave() {
+	if r := recover(); r != nil { // a defect of ours or of the library must not end the process
+		v.log.Error("an association failed by a defect", "panic", r, "stack", string(debug.Stack()))
+		v.end = EndDefect
+		v.abort(pdu.AbortSourceServiceProvider, abortUnspecified)
+	}
+	v.detach()
+	if v.counted {
+		v.server.active.Add(-1)
+	}
+	if !v.opened.IsZero() {
+		v.config.Observe.Closed(v.end, time.Since(v.opened))
+	}
 }
 
 func reasonOf(end End, err error) any {
