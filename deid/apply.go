@@ -7,15 +7,15 @@ import (
 )
 
 // dataset de-identifies one data set and those nested in it.
-func (j *job) dataset(o *dicom.Object) error {
+func (j *job) dataset(o *dicom.Object) {
 	creators := privateCreators(o)
 	for _, t := range o.Tags() {
-		if err := j.attribute(o, t, creators); err != nil {
-			return err
+		if err := j.attribute(o, t, creators); err != nil { // a value that breaks its VR: nothing of it may stay
+			j.report.count(t, remove)
+			o.Delete(t)
 		}
 	}
 	dropEmptyBlocks(o)
-	return nil
 }
 
 // attribute applies one action.
@@ -24,7 +24,8 @@ func (j *job) attribute(o *dicom.Object, t dicom.Tag, creators map[dicom.Tag]str
 	a := j.decide(o, t, vr, creators)
 	switch {
 	case a == keep && vr == "SQ":
-		return j.items(o, t)
+		j.items(o, t)
+		return nil
 	case a == keep:
 		return j.known(o, t, vr)
 	case a == clean:
@@ -93,19 +94,17 @@ var vocabulary = map[dicom.Tag]bool{
 func standardUID(uid string) bool { return strings.HasPrefix(uid, "1.2.840.10008.") }
 
 // items de-identifies the items of a sequence that is kept.
-func (j *job) items(o *dicom.Object, t dicom.Tag) error {
+func (j *job) items(o *dicom.Object, t dicom.Tag) {
 	for _, item := range o.Items(t) {
-		if err := j.dataset(item); err != nil {
-			return err
-		}
+		j.dataset(item)
 	}
-	return nil
 }
 
 // uids replaces every UID; a sequence that refers to objects keeps its form.
 func (j *job) uids(o *dicom.Object, t dicom.Tag, vr string) error {
 	if vr == "SQ" {
-		return j.items(o, t)
+		j.items(o, t)
+		return nil
 	}
 	var out []any
 	for _, uid := range o.Texts(t) {
@@ -114,7 +113,7 @@ func (j *job) uids(o *dicom.Object, t dicom.Tag, vr string) error {
 		}
 		out = append(out, uid)
 	}
-	return o.Set(t, out...)
+	return o.SetVR(t, vr, out...)
 }
 
 // empty leaves the attribute without a value; the patient's name and number
@@ -198,7 +197,8 @@ func (j *job) clean(o *dicom.Object, t dicom.Tag, vr string) error {
 		j.report.count(t, clean)
 		return j.graphics(o)
 	case vr == "SQ":
-		return j.items(o, t)
+		j.items(o, t)
+		return nil
 	case vr == "DA" || vr == "DT" || vr == "TM":
 		j.report.count(t, clean)
 		return j.moveDates(o, t, vr)

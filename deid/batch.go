@@ -166,9 +166,10 @@ func (d *Deidentifier) file(path, out string) (File, Report, error) {
 		return result, report, nil
 	}
 	e := fault.Of(err)
-	if fault.ExitStatus(err) != fault.ExitInput {
+	if e.Code == fault.IO || e.Code == fault.Internal || e.Code == fault.Interrupted {
 		return result, report, err
 	}
+	result.Output = ""
 	result.Code, result.What, result.Do = string(e.Code), e.What, e.Do
 	if e.Err != nil {
 		result.What += ": " + e.Err.Error()

@@ -93,9 +93,7 @@ func (d *Deidentifier) Object(o *dicom.Object) (*dicom.Object, Report, error) {
 	if err := j.pixels(out, areas); err != nil {
 		return nil, report, err
 	}
-	if err := j.dataset(out); err != nil {
-		return nil, report, err
-	}
+	j.dataset(out)
 	for _, t := range []dicom.Tag{0x00020016, 0x00020017, 0x00020018, 0x00020026, 0x00020027, 0x00020028, 0x00020100, 0x00020102} {
 		out.Delete(t) // who sent it, and private information of the file
 	}

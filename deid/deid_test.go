@@ -264,7 +264,7 @@ func FuzzObject(f *testing.F) {
 		}
 		clean, _, err := d.Object(o)
 		if err != nil {
-			if fault.CodeOf(err) == fault.Internal {
+			if code := fault.CodeOf(err); code == fault.Internal || code == fault.Usage {
 				t.Error(err)
 			}
 			return

@@ -90,7 +90,8 @@ func (j *job) reduced(o *dicom.Object, t dicom.Tag) error {
 			}
 		}
 	}
-	return j.items(o, t)
+	j.items(o, t)
+	return nil
 }
 
 // point is a graphic object that shows nothing: a dot in the corner.

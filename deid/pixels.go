@@ -135,7 +135,7 @@ func (j *job) pixels(o *dicom.Object, areas []Area) error {
 	}
 	j.report.Blanked += len(areas)
 	if err := store(o, f, data); err != nil {
-		return err
+		return fault.Wrap(err, fault.InputMalformed, o.Name()+" describes its pixels in values that are none", "export it again")
 	}
 	return j.clearHighBits(o)
 }

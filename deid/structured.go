@@ -22,9 +22,7 @@ func (j *job) content(o *dicom.Object) error {
 			j.report.count(dicom.ContentSequence, remove)
 			continue
 		}
-		if err := j.dataset(item); err != nil {
-			return err
-		}
+		j.dataset(item)
 		kept = append(kept, item)
 	}
 	return o.SetItems(dicom.ContentSequence, kept...)
@@ -40,9 +38,7 @@ func (j *job) graphics(o *dicom.Object) error {
 				return err
 			}
 		}
-		if err := j.dataset(item); err != nil {
-			return err
-		}
+		j.dataset(item)
 	}
 	return nil
 }
