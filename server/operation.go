@@ -49,11 +49,16 @@ func handle[I, O any](s *Server, api huma.API, op operation, h func(ctx context.
 		}
 		return out, nil
 	}
-	huma.Register(api, s.describe(api, op), h2)
+	huma.Register(api, s.describe(op), h2)
+	if op.form { // told afterwards: huma would read a body that it knows of, and files go straight to the disk
+		files := &huma.Schema{Type: "array", Items: &huma.Schema{Type: "string", Format: "binary"}}
+		schema := &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{"files": files}, Required: []string{"files"}}
+		api.OpenAPI().Paths[op.path].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: schema}}}
+	}
 }
 
 // describe gives huma's form of an operation, with the check of rights.
-func (s *Server) describe(api huma.API, op operation) huma.Operation {
+func (s *Server) describe(op operation) huma.Operation {
 	d := huma.Operation{
 		Method: op.method, Path: op.path, OperationID: operationID(op.method, op.path), Summary: op.summary, Tags: []string{op.tag},
 		DefaultStatus: op.status, MaxBodyBytes: maxJSON, BodyReadTimeout: -1 /* within has moving ones */, Errors: []int{http.StatusBadRequest, http.StatusTooManyRequests},
@@ -65,11 +70,6 @@ func (s *Server) describe(api huma.API, op operation) huma.Operation {
 	}
 	if op.binary != "" {
 		d.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{op.binary: {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}}
-	}
-	if op.form {
-		files := &huma.Schema{Type: "array", Items: &huma.Schema{Type: "string", Format: "binary"}}
-		schema := &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{"files": files}, Required: []string{"files"}}
-		d.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: schema}}}
 	}
 	d.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humachi.Unwrap(ctx)
