@@ -62,10 +62,10 @@ func (c *Client) Retrieve(ctx context.Context, study, series, instance string, f
 	if err != nil || kind != "multipart/related" || params["boundary"] == "" {
 		return fault.New(fault.PeerRefused, fmt.Sprintf("the server answers with %.80q", answer.Header.Get("Content-Type")), "it must speak WADO-RS")
 	}
-	parts := multipart.NewReader(watch.reader(answer.Body), params["boundary"])
+	parts := newPartReader(watch.reader(answer.Body), params["boundary"])
 	for range maxParts {
-		part, err := parts.NextRawPart()
-		if errors.Is(err, io.EOF) {
+		part, err := parts.next()
+		if err == io.EOF {
 			return nil
 		}
 		if err != nil {

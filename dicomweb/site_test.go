@@ -46,7 +46,9 @@ func newSite(t testing.TB, change func(*Config)) *site {
 	t.Cleanup(func() { s.Close() })
 	var observed []string
 	c := Config{Store: s, Spool: t.TempDir(), Idle: 2 * time.Second,
-		Receive: func(ctx context.Context, path, from string) (store.Instance, error) { return receive(ctx, s, path, from) },
+		Receive: func(ctx context.Context, path, from string) (store.Instance, error) {
+			return receive(ctx, s, path, from)
+		},
 		Observe: func(_ context.Context, action, study string) error {
 			observed = append(observed, action+" "+study)
 			return nil

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"mime/multipart"
 	"net/http"
 	"os"
 
@@ -66,7 +65,7 @@ func (h *handler) storeObjects(w http.ResponseWriter, r *http.Request) error {
 	case kind == "application/dicom":
 		got.take(body)
 	case kind == "multipart/related" && params["type"] == "application/dicom" && params["boundary"] != "":
-		err = got.takeParts(multipart.NewReader(body, params["boundary"]))
+		err = got.takeParts(newPartReader(body, params["boundary"]))
 	default:
 		return fault.New(fault.InputUnknown, fmt.Sprintf("%.60q is not taken", kind), `send multipart/related; type="application/dicom" with a boundary`)
 	}
@@ -77,10 +76,10 @@ func (h *handler) storeObjects(w http.ResponseWriter, r *http.Request) error {
 }
 
 // takeParts takes the parts one after another; an error is of the request, not of an object.
-func (g *receipt) takeParts(m *multipart.Reader) error {
+func (g *receipt) takeParts(m *partReader) error {
 	for n := 0; ; n++ {
-		part, err := m.NextRawPart()
-		if errors.Is(err, io.EOF) {
+		part, err := m.next()
+		if err == io.EOF {
 			if n == 0 {
 				return fault.New(fault.InputEmpty, "the request has no object", "send at least one part")
 			}
@@ -240,7 +239,7 @@ func bodyError(err error) error {
 		return fault.New(fault.InputTooLarge, fmt.Sprintf("the request is larger than %d bytes", large.Limit), "send less at once")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fault.Wrap(err, fault.Timeout, "the request did not go on", "send it again")
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fault.Wrap(err, fault.InputTruncated, "the request ends too early", "send it again")
 	}
 	return fault.Wrap(err, fault.InputMalformed, "the request cannot be read", "see PS3.18 section 8.6.1.2 on multipart")

@@ -3,11 +3,8 @@ package dicomweb
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
-	"mime/multipart"
 	"net/http"
-	"net/textproto"
 
 	"github.com/go-chi/chi/v5"
 
@@ -205,24 +202,6 @@ func (h *handler) metadata(r *http.Request, i store.Instance) ([]byte, error) {
 		}
 		return h.link(r, instancePath(i)+"/bulkdata/"+path)
 	})
-}
-
-// parts writes a multipart/related answer.
-type parts struct{ *multipart.Writer }
-
-func newParts(w http.ResponseWriter, media string) *parts {
-	p := &parts{multipart.NewWriter(w)}
-	w.Header().Set("Content-Type", fmt.Sprintf(`multipart/related; type=%q; boundary=%s`, media, p.Boundary()))
-	w.Header().Set("Cache-Control", "no-store")
-	return p
-}
-
-func (p *parts) next(media, location string) (io.Writer, error) {
-	header := textproto.MIMEHeader{"Content-Type": {media}}
-	if location != "" {
-		header.Set("Content-Location", location)
-	}
-	return p.CreatePart(header)
 }
 
 // parsed reads a whole object. Few are read at once: each may be large.
