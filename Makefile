@@ -33,12 +33,13 @@ runtime:
 	@scripts/setup.sh runtime
 
 .PHONY: build
-build: ## compile bin/consilium
+build: ## build the page and compile bin/consilium
+	@scripts/web.sh build
 	$(GO) build -trimpath -buildvcs=$(VCS) $(if $(TAGS),-tags "$(TAGS)") -o bin/consilium ./cmd/consilium
 
 .PHONY: demo
-demo: runtime build ## diagnose one synthetic patient and write the page
-	bin/consilium demo --once --out out/demo
+demo: runtime build ## diagnose one synthetic patient, and open a node with it on the worklist
+	@scripts/demo.sh
 
 .PHONY: test
 test: setup ## every check: format, vet, staticcheck, tests, race detector

@@ -2,17 +2,20 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"consilium/fault"
+	"consilium/clinic"
+	"consilium/clinical"
 	"consilium/panel"
 	"consilium/panel/demo"
-	"consilium/panel/page"
+	"consilium/server"
 )
 
 func newDemo(a *app) *cobra.Command {
@@ -23,8 +26,9 @@ func newDemo(a *app) *cobra.Command {
 		Use:   "demo",
 		Short: "Diagnose a synthetic patient and show the page",
 		Long: "Makes up a patient (SYNTHETIC: a chest film as DICOM, a 12-lead ECG as WFDB, a cough as WAV), examines\n" +
-			"the files exactly as `diagnose` would, and writes the assessment as an HTML page. Then it serves the\n" +
-			"page on this machine until Ctrl-C; with --once it ends.",
+			"the files exactly as `diagnose` would, and writes the assessment as an HTML page. Then it opens a clinic\n" +
+			"node with this patient on the worklist and prints its address, and an account to review and sign with.\n" +
+			"The node runs until Ctrl-C; with --once it ends as soon as the patient is on the worklist.",
 		Example: "  consilium demo --once\n  consilium demo --seed 7 --out /tmp/demo",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -43,15 +47,15 @@ func newDemo(a *app) *cobra.Command {
 			if !a.json {
 				printDrawn(a.out, files.Truth)
 			}
-			if err := refused(assessment); err != nil || once {
+			if err := refused(assessment); err != nil {
 				return err
 			}
-			return a.serve(c.Context(), addr, html)
+			return a.demoNode(c.Context(), dir, addr, once)
 		},
 	}
-	c.Flags().BoolVar(&once, "once", false, "end after the page is written")
-	c.Flags().StringVarP(&dir, "out", "o", "consilium-demo", "folder for the patient's files, heat maps and page")
-	c.Flags().StringVar(&addr, "listen", "127.0.0.1:0", "loopback address of the page; port 0 takes a free one")
+	c.Flags().BoolVar(&once, "once", false, "end when the patient is on the worklist")
+	c.Flags().StringVarP(&dir, "out", "o", "consilium-demo", "folder for the patient's files, heat maps, page and node")
+	c.Flags().StringVar(&addr, "listen", "127.0.0.1:0", "loopback address of the node's page; port 0 takes a free one")
 	c.Flags().Uint64Var(&seed, "seed", 4, "which synthetic patient")
 	return c
 }
@@ -63,13 +67,55 @@ func printDrawn(w io.Writer, drawn []string) {
 	}
 }
 
-// serve shows the page until Ctrl-C, which is the way to end and no error.
-func (a *app) serve(ctx context.Context, addr, path string) error {
-	html, err := os.ReadFile(path)
+// demoNode opens a node with the synthetic patient on its worklist, until Ctrl-C
+// or, with once, until the patient is there.
+func (a *app) demoNode(ctx context.Context, dir, addr string, once bool) error {
+	f := serveFlags{logFormat: "text", o: clinic.Options{
+		HTTP: server.Listen{Address: addr}, DICOM: clinic.DICOM{Address: "127.0.0.1:0"}, Workers: 1, Method: panel.MethodAuto, Site: "SYNTHETIC DEMO",
+	}}
+	o, err := f.options(a)
 	if err != nil {
-		return fault.Wrap(err, fault.IO, "the page cannot be read back", "check the disk")
+		return err
 	}
-	return page.Serve(ctx, addr, html, func(url string) {
-		a.progress("the assessment is at %s until Ctrl-C", url)
+	o.DataDir, o.Log = filepath.Join(dir, "node"), nil
+	c, err := clinic.Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	shown := make(chan error, 1)
+	err = c.Run(ctx, func(at clinic.Addresses) {
+		go func() {
+			d, err := c.Show(ctx, filepath.Join(dir, "patient"))
+			if err == nil {
+				a.presentNode(at, d, dir, once)
+			}
+			if shown <- err; err != nil || once {
+				cancel()
+			}
+		}()
 	})
+	select {
+	case e := <-shown:
+		return errors.Join(err, e)
+	default:
+		return err
+	}
+}
+
+// presentNode prints where the synthetic patient waits.
+func (a *app) presentNode(at clinic.Addresses, d clinic.Demo, dir string, once bool) {
+	if a.json {
+		_ = json.NewEncoder(a.err).Encode(map[string]any{"node": at, "demo": d}) // standard output has the assessment
+		return
+	}
+	fmt.Fprintf(a.out, "\nThe clinic node is open, with the patient on its worklist:\n")
+	fmt.Fprintf(a.out, "  %s  %s  %s  %s, %d findings, %s\n", d.Row.PatientName, d.Row.Description, strings.Join(d.Row.Modalities, "+"), d.Row.Headline, d.Row.Findings, d.Row.State)
+	fmt.Fprintf(a.out, "  page    %s\n  sign in %s, password %s\n  DICOM   %s\n", at.Page, d.Name, d.Password, at.DICOM)
+	if once {
+		fmt.Fprintf(a.out, "It closes now (--once). Open it again with: consilium serve --data-dir %s\n", filepath.Join(dir, "node"))
+	}
+	fmt.Fprintf(a.out, "%s\n", clinical.Disclaimer)
 }

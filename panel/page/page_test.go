@@ -2,16 +2,12 @@ package page
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"flag"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -150,40 +146,6 @@ func TestPercent(t *testing.T) {
 	for p, want := range map[float64]string{0: "0 %", 1: "100 %", 0.004: "< 1 %", 0.996: "> 99 %", 0.5: "50 %", 0.123: "12 %"} {
 		if got := Percent(p); got != want {
 			t.Errorf("Percent(%v) = %q, want %q", p, got, want)
-		}
-	}
-}
-
-func TestServe(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	url, done := make(chan string, 1), make(chan error, 1)
-	go func() {
-		done <- Serve(ctx, "127.0.0.1:0", []byte("<!doctype html>page"), func(u string) { url <- u })
-	}()
-	base := <-url
-	for path, want := range map[string]int{"": http.StatusOK, "other": http.StatusNotFound} {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if err != nil || resp.StatusCode != want || want == http.StatusOK && string(body) != "<!doctype html>page" {
-			t.Errorf("/%s: %d %q %v", path, resp.StatusCode, body, err)
-		}
-	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Errorf("Ctrl-C is an error: %v", err)
-	}
-	for _, addr := range []string{"0.0.0.0:0", "192.168.1.1:80", ":8080", "nonsense"} {
-		if err := Serve(t.Context(), addr, nil, nil); fault.CodeOf(err) != fault.Usage {
-			t.Errorf("%s: %v", addr, err)
 		}
 	}
 }
