@@ -12,7 +12,7 @@ import (
 // Limits on the structure of a data set.
 const (
 	maxDepth       = 64        // sequences within sequences
-	maxElements    = 2_000_000 // attributes and items in all
+	maxElements    = 1_000_000 // attributes and items in all
 	maxHeaderValue = 64 << 10  // bytes of a value that ParseHeader keeps
 	maxHeaderBytes = 64 << 20  // of all values that ParseHeader keeps
 )

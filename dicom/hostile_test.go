@@ -150,9 +150,9 @@ func TestHostileFiles(t *testing.T) {
 		tail []byte
 		code fault.Code
 	}{
-		{"a million nested sequences", bytes.Repeat([]byte(undefinedItem), 1_000_000), fault.InputTooLarge},
-		{"three million items", append([]byte(sq+"\xff\xff\xff\xff"), bytes.Repeat([]byte("\xfe\xff\x00\xe0\x00\x00\x00\x00"), 3_000_000)...), fault.InputTooLarge},
-		{"three million attributes", append([]byte(sq+"\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"), bytes.Repeat([]byte("\x09\x00\x40\x11LO\x00\x00"), 3_000_000)...), fault.InputTooLarge},
+		{"100,000 nested sequences", bytes.Repeat([]byte(undefinedItem), 100_000), fault.InputTooLarge},
+		{"a million items", append([]byte(sq+"\xff\xff\xff\xff"), bytes.Repeat([]byte("\xfe\xff\x00\xe0\x00\x00\x00\x00"), maxElements+1)...), fault.InputTooLarge},
+		{"a million attributes", append([]byte(sq+"\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"), bytes.Repeat([]byte("\x09\x00\x40\x11LO\x00\x00"), maxElements+1)...), fault.InputTooLarge},
 		{"a sequence without an end", append([]byte(sq+"\xff\xff\xff\xff"), bytes.Repeat([]byte("\xfe\xff\x00\xe0\x00\x00\x00\x00"), 1000)...), fault.InputTruncated},
 		{"four gigabytes", []byte("\x09\x00\x40\x11OB\x00\x00\xfe\xff\xff\xff"), fault.InputTruncated},
 		{"fragments of four gigabytes", []byte("\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff\xfe\xff\x00\xe0\xfe\xff\xff\xff"), fault.InputTruncated},
@@ -170,7 +170,7 @@ func TestHostileFiles(t *testing.T) {
 			}
 		})
 		// Objects of empty items are what costs most: 16 bytes become up to 200.
-		if took := time.Since(start); took > 10*time.Second || memory > 1<<20+64*uint64(len(data)) || headerMemory > 1<<20+64*uint64(len(data)) {
+		if took := time.Since(start); took > time.Minute || memory > 1<<20+64*uint64(len(data)) || headerMemory > 1<<20+64*uint64(len(data)) {
 			t.Errorf("%s: %v, %d and %d bytes for %d", c.name, took, memory, headerMemory, len(data))
 		}
 	}

@@ -66,6 +66,9 @@ func TestJSONAgainstPydicom(t *testing.T) {
 
 func pydicomOrSkip(t *testing.T) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("asks pydicom")
+	}
 	const python = "/usr/bin/python3"
 	if err := exec.Command(python, "-c", "import pydicom").Run(); err != nil {
 		t.Skip("pydicom is not installed")
