@@ -95,7 +95,7 @@ func (f *serveFlags) backends(c *cobra.Command) {
 	s.StringVar(&o.Queue.URL, "queue", "", "NATS server or cluster instead of the embedded one: nats://host:4222")
 	s.StringVar(&o.Queue.Listen, "queue-listen", "", "let workers on other machines take jobs from the embedded queue, at this address")
 	s.StringVar(&f.token, "queue-token-file", "", "file with the queue's shared secret")
-	s.DurationVar(&o.Quiet, "quiet", 0, "how long a study must rest before it is diagnosed (default: the settings, then "+node.DefaultQuiet.String()+")")
+	s.DurationVar(&o.Quiet, "settle", 0, "how long a study must rest before it is diagnosed (default: the settings, then "+node.DefaultQuiet.String()+")")
 	s.IntVar(&o.Workers, "workers", 1, "studies diagnosed at the same time; -1 leaves it to `consilium worker` on other machines")
 	s.StringVar(&o.Method, "method", panel.MethodAuto, "heat maps: "+strings.Join(panel.Methods(), ", "))
 	s.StringVar(&f.logFormat, "log", "text", "log to standard error as text or json")
