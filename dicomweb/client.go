@@ -59,7 +59,7 @@ func (c *Client) Retrieve(ctx context.Context, study, series, instance string, f
 	}
 	defer answer.Body.Close()
 	kind, params, err := mime.ParseMediaType(answer.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/related" || params["boundary"] == "" {
+	if err != nil || kind != "multipart/related" || params["boundary"] == "" || len(params["boundary"]) > maxBoundary {
 		return fault.New(fault.PeerRefused, fmt.Sprintf("the server answers with %.80q", answer.Header.Get("Content-Type")), "it must speak WADO-RS")
 	}
 	parts := newPartReader(watch.reader(answer.Body), params["boundary"])

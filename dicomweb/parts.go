@@ -55,7 +55,10 @@ type tail struct {
 	kept []byte
 }
 
-const tailSize = 16 << 10
+const (
+	tailSize    = 16 << 10
+	maxBoundary = 200 // RFC 2046 allows 70
+)
 
 func (t *tail) Read(b []byte) (int, error) {
 	n, err := t.r.Read(b)

@@ -64,7 +64,7 @@ func (h *handler) storeObjects(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case kind == "application/dicom":
 		got.take(body)
-	case kind == "multipart/related" && params["type"] == "application/dicom" && params["boundary"] != "":
+	case kind == "multipart/related" && params["type"] == "application/dicom" && params["boundary"] != "" && len(params["boundary"]) <= maxBoundary:
 		err = got.takeParts(newPartReader(body, params["boundary"]))
 	default:
 		return fault.New(fault.InputUnknown, fmt.Sprintf("%.60q is not taken", kind), `send multipart/related; type="application/dicom" with a boundary`)
@@ -150,6 +150,11 @@ func (g *receipt) identify(f *os.File) (store.Instance, error) {
 	}
 	ids := o.IDs()
 	id := store.Instance{Study: ids.Study, Series: ids.Series, SOP: ids.SOP, Class: ids.Class}
+	for _, uid := range []string{id.Study, id.Series, id.SOP, id.Class} {
+		if !store.ValidUID(uid) {
+			return id, fault.New(fault.InputMalformed, "the object lacks a proper UID of study, series, instance or class", "have it exported again by the device that made it")
+		}
+	}
 	if study := chi.URLParam(g.r, "study"); study != "" && study != ids.Study {
 		return id, fault.New(fault.Usage, "the object is of another study than the address says", "send it to the address of its own study")
 	}
@@ -200,6 +205,11 @@ func (g *receipt) reference(i store.Instance) (*dicom.Object, error) {
 // none. broken is why the request ended early; the objects before it stay.
 func (g *receipt) answer(w http.ResponseWriter, broken error) error {
 	o := dicom.New("")
+	for _, uid := range []string{id.Study, id.Series, id.SOP, id.Class} {
+		if !store.ValidUID(uid) {
+			return id, fault.New(fault.InputMalformed, "the object lacks a proper UID of study, series, instance or class", "have it exported again by the device that made it")
+		}
+	}
 	if study := chi.URLParam(g.r, "study"); study != "" {
 		if err := o.Set(dicom.RetrieveURL, g.h.link(g.r, "/studies/"+study)); err != nil {
 			return err
