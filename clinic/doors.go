@@ -4,10 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"net/http"
 	"path/filepath"
 
+	"consilium/access"
+	"consilium/dicomweb"
 	"consilium/dimse"
 	"consilium/fault"
+	"consilium/govern"
 	"consilium/node"
 	"consilium/server"
 	"consilium/store"
@@ -139,7 +143,20 @@ func (c *Clinic) server() (*server.Server, error) {
 	running := c.Settings
 	return server.New(server.Config{
 		Node: c.Node, Store: c.Store, Access: c.Access, Audit: c.Audit, Models: c.Models, VerifyAudit: c.verifyAudit,
-		Page: page, Metrics: c.metrics, Status: c.status, Running: &running, Readonly: c.readonly(),
+		Page: page, DICOMweb: c.dicomweb(), Metrics: c.metrics, Status: c.status, Running: &running, Readonly: c.readonly(),
 		Version: c.Version, Spool: filepath.Join(c.DataDir, node.SpoolDir), Hosts: c.Hosts, Proxies: c.Proxies, Log: c.Log,
+	})
+}
+
+// dicomweb serves the stored objects to viewers and archives, with the rights
+// and for the purpose of who asks.
+func (c *Clinic) dicomweb() http.Handler {
+	return dicomweb.Handler(dicomweb.Config{
+		Store: c.Store, Receive: c.Node.Receive, Spool: filepath.Join(c.DataDir, node.SpoolDir), Root: "/dicomweb", Log: c.Log,
+		Reader: func(r *http.Request) store.Reader { return store.Reader{Purpose: access.From(r.Context()).Purpose()} },
+		Observe: func(ctx context.Context, action, study string) error {
+			who := access.From(ctx)
+			return c.Node.Tell(ctx, govern.Event{Actor: who.Name, Role: string(who.Role), Action: action, Study: study, Outcome: "ok", Detail: map[string]string{"by": "dicomweb"}})
+		},
 	})
 }

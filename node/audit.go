@@ -31,8 +31,8 @@ func (n *Node) note(ctx context.Context, t *store.Tx, e govern.Event) error {
 	return t.AddEvent(ctx, store.PendingEvent{ID: id, Made: e.Time, Body: body})
 }
 
-// tell records an event that stands alone.
-func (n *Node) tell(ctx context.Context, e govern.Event) error {
+// Tell records an event that stands alone.
+func (n *Node) Tell(ctx context.Context, e govern.Event) error {
 	if err := n.Store.Tx(ctx, func(t *store.Tx) error { return n.note(ctx, t, e) }); err != nil {
 		return err
 	}

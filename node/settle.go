@@ -94,7 +94,7 @@ func (n *Node) queue(ctx context.Context, study string) error {
 		}
 		return err
 	}
-	err = n.tell(ctx, govern.Event{Actor: "system", Action: "study.received", Patient: s.Patient.ID, Study: study, Outcome: "ok"})
+	err = n.Tell(ctx, govern.Event{Actor: "system", Action: "study.received", Patient: s.Patient.ID, Study: study, Outcome: "ok"})
 	if err != nil {
 		return err
 	}

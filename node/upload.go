@@ -54,7 +54,7 @@ func (n *Node) Upload(ctx context.Context, who Actor, files []Upload) (study str
 			return first.Study, err
 		}
 	}
-	return first.Study, n.tell(ctx, govern.Event{
+	return first.Study, n.Tell(ctx, govern.Event{
 		Actor: who.Name, Role: who.Role, Action: "study.uploaded", Patient: first.Patient.ID, Study: first.Study, Outcome: "ok",
 		Detail: map[string]string{"files": fmt.Sprint(len(files))},
 	})
