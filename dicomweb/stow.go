@@ -205,11 +205,6 @@ func (g *receipt) reference(i store.Instance) (*dicom.Object, error) {
 // none. broken is why the request ended early; the objects before it stay.
 func (g *receipt) answer(w http.ResponseWriter, broken error) error {
 	o := dicom.New("")
-	for _, uid := range []string{id.Study, id.Series, id.SOP, id.Class} {
-		if !store.ValidUID(uid) {
-			return id, fault.New(fault.InputMalformed, "the object lacks a proper UID of study, series, instance or class", "have it exported again by the device that made it")
-		}
-	}
 	if study := chi.URLParam(g.r, "study"); study != "" {
 		if err := o.Set(dicom.RetrieveURL, g.h.link(g.r, "/studies/"+study)); err != nil {
 			return err
