@@ -55,8 +55,11 @@ build() {
     warn "npm could not install the packages of the page; it is left out. The API works without it."
     return
   fi
-  find "$DIST" -mindepth 1 ! -name .gitkeep -delete
+  rm -rf web/dist.new
   (cd "$APP" && npm run --silent check && npx --no-install vite build --logLevel warn)
+  find "$DIST" -mindepth 1 ! -name .gitkeep -delete
+  mv web/dist.new/* "$DIST"/
+  rmdir web/dist.new
   printf '%s\n' "$want" >"$STAMP"
   say "page: built, $(du -sh "$DIST" | cut -f1)"
 }

@@ -16,15 +16,15 @@ export default defineConfig({
   // "events/" are the packages of that name, not Vite's empty stand-ins.
   // The codecs' Node half asks for "fs" and "path", which a browser never reaches.
   resolve: { alias: { events: 'events/', url: 'url/', fs: absent, path: absent } },
-  worker: { format: 'es' },
+  worker: { format: 'es', rolldownOptions: { checks: { pluginTimings: false } } },
   // Pre-bundling would part the loader from its worker and its codecs.
   optimizeDeps: {
     exclude: ['@cornerstonejs/dicom-image-loader'],
     include: ['dicom-parser'],
   },
   build: {
-    outDir: '../dist',
-    emptyOutDir: false, // dist/.gitkeep is tracked; scripts/web.sh empties the rest
+    outDir: '../dist.new', // scripts/web.sh puts it in the place of web/dist
+    emptyOutDir: true,
     target: 'es2022',
     chunkSizeWarningLimit: 4000,
     assetsInlineLimit: 0, // data: addresses would need a wider content security policy

@@ -11,6 +11,9 @@ let pendingSince = 0;
 
 const PAIR = 1200; // ms within which the second stroke of a pair must come
 
+// In the capturing phase: Cornerstone keeps the keys of its own element to itself.
+const CAPTURE = true;
+
 const STORED = 'consilium.keys';
 
 /** Single-key shortcuts can be turned off (WCAG 2.1.4). */
@@ -56,11 +59,11 @@ export function useKeys(handlers: Handlers): void {
   const box = useRef(handlers);
   box.current = handlers;
   useEffect(() => {
-    if (registered.length === 0) window.addEventListener('keydown', listen);
+    if (registered.length === 0) window.addEventListener('keydown', listen, CAPTURE);
     registered.push(box);
     return () => {
       registered.splice(registered.indexOf(box), 1);
-      if (registered.length === 0) window.removeEventListener('keydown', listen);
+      if (registered.length === 0) window.removeEventListener('keydown', listen, CAPTURE);
     };
   }, []);
 }

@@ -76,9 +76,9 @@ function Review({ finding: f, mayReview, editing, edit, decide, undo }: Props) {
   if (!mayReview) return null;
   return (
     <div className="verdicts" role="group" aria-label="Decision">
-      <button type="button" className="button accept" onClick={() => void decide('accept', '', '')}><Icon name="check" />Accept<kbd>a</kbd></button>
-      <button type="button" className="button correct" onClick={() => edit('correct')}><Icon name="pencil" />Correct<kbd>c</kbd></button>
-      <button type="button" className="button reject" onClick={() => edit('reject')}><Icon name="cross" />Reject<kbd>r</kbd></button>
+      <button type="button" className="button accept" onClick={() => void decide('accept', '', '')}>Accept<kbd>a</kbd></button>
+      <button type="button" className="button correct" onClick={() => edit('correct')}>Correct<kbd>c</kbd></button>
+      <button type="button" className="button reject" onClick={() => edit('reject')}>Reject<kbd>r</kbd></button>
     </div>
   );
 }

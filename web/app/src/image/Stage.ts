@@ -60,7 +60,7 @@ export class Stage {
     const group = ToolGroupManager.createToolGroup(this.id)!;
     for (const name of [...Object.values(NAMES), StackScrollTool.toolName]) group.addTool(name);
     group.addViewport(this.id, this.id);
-    group.setToolActive(StackScrollTool.toolName, { bindings: [{ mouseButton: MouseBindings.Wheel }, { mouseButton: MouseBindings.Primary, numTouchPoints: 3 }] });
+    group.setToolActive(StackScrollTool.toolName, { bindings: [{ mouseButton: MouseBindings.Wheel }, { numTouchPoints: 3 }] });
     this.use('window');
   }
 
@@ -69,10 +69,10 @@ export class Stage {
     const group = ToolGroupManager.getToolGroup(this.id)!;
     for (const [key, name] of Object.entries(NAMES)) {
       if (key === 'length' && tool !== 'length') { group.setToolPassive(name, { removeAllBindings: true }); continue; }
-      const bindings: { mouseButton: number; numTouchPoints?: number }[] = [];
+      const bindings: { mouseButton?: number; numTouchPoints?: number }[] = [];
       if (key === tool) bindings.push({ mouseButton: MouseBindings.Primary });
       if (key === 'pan') bindings.push({ mouseButton: MouseBindings.Auxiliary });
-      if (key === 'zoom') bindings.push({ mouseButton: MouseBindings.Secondary }, { mouseButton: MouseBindings.Primary, numTouchPoints: 2 });
+      if (key === 'zoom') bindings.push({ mouseButton: MouseBindings.Secondary }, { numTouchPoints: 2 });
       if (bindings.length > 0) group.setToolActive(name, { bindings });
       else group.setToolDisabled(name);
     }

@@ -1,7 +1,7 @@
 // Cornerstone, started once: core, tools, and the loader that fetches frames
 // from this node's DICOMweb and decodes them in a worker.
 
-import { Enums, imageLoader, init as startCore } from '@cornerstonejs/core';
+import { Enums, getRenderingCapabilities, imageLoader, init as startCore } from '@cornerstonejs/core';
 import { init as startLoader, wadors } from '@cornerstonejs/dicom-image-loader';
 import {
   addTool, init as startTools, LengthTool, PanTool, StackScrollTool, WindowLevelTool, ZoomTool,
@@ -15,7 +15,10 @@ let started = false;
 export function start(): void {
   if (started) return;
   started = true;
-  startCore();
+  // WebGL that the processor emulates needs seconds for the first image; drawing
+  // on a plain canvas needs none. One viewport needs one WebGL context, not a pool.
+  const { webgl, softwareRasterizer } = getRenderingCapabilities();
+  startCore({ debug: { statsOverlay: false }, rendering: { webGlContextCount: 1, useCPURendering: !webgl || softwareRasterizer } });
   startLoader({ maxWebWorkers: Math.max(1, Math.min(4, Math.floor(navigator.hardwareConcurrency / 2))) });
   startTools();
   for (const tool of [WindowLevelTool, PanTool, ZoomTool, StackScrollTool, LengthTool]) addTool(tool);

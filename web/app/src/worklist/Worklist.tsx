@@ -75,7 +75,7 @@ export function Worklist() {
   const change = useCallback((f: Partial<Filters>) => navigate(toAddress({ ...filters, page: 0, ...f }), true), [filters]);
   const upload = useUpload(list.reload);
   const move = (by: number) => {
-    const next = items[Math.min(items.length - 1, Math.max(0, (selected === '' ? -by : at) + by))];
+    const next = items[Math.min(items.length - 1, Math.max(0, at + by))];
     if (next) setSelected(next.studyUID);
   };
   const open = (row: Row | undefined) => {
