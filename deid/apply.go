@@ -22,6 +22,9 @@ func (j *job) dataset(o *dicom.Object) {
 func (j *job) attribute(o *dicom.Object, t dicom.Tag, creators map[dicom.Tag]string) error {
 	vr := o.VR(t)
 	a := j.decide(o, t, vr, creators)
+	if a == empty && (t == dicom.PatientName || t == dicom.PatientID) {
+		a = dummy // a pseudonym, so that the studies of one patient stay together
+	}
 	switch {
 	case a == keep && vr == "SQ":
 		j.items(o, t)
@@ -116,15 +119,8 @@ func (j *job) uids(o *dicom.Object, t dicom.Tag, vr string) error {
 	return o.SetVR(t, vr, out...)
 }
 
-// empty leaves the attribute without a value; the patient's name and number
-// become a pseudonym, so that studies of one patient stay together.
+// empty leaves the attribute without a value.
 func (j *job) empty(o *dicom.Object, t dicom.Tag, vr string) error {
-	switch t {
-	case dicom.PatientName:
-		return o.Set(t, j.name)
-	case dicom.PatientID:
-		return o.Set(t, j.name)
-	}
 	if vr == "SQ" {
 		return o.SetItems(t)
 	}

@@ -58,6 +58,9 @@ func (f deidFlags) run(c *cobra.Command, a *app, args []string) error {
 			a.progress("refused %s: %s", file.Input, file.What)
 		}
 	})
+	if failed != nil && len(summary.Files) == 0 {
+		return failed
+	}
 	if err := a.show(summary, func(w io.Writer) { writeDeid(w, summary) }); err != nil && failed == nil {
 		failed = err
 	}

@@ -52,8 +52,6 @@ var (
 	trackingUID      = dcm("112040", "Tracking Unique Identifier")
 	findingName      = dcm("121071", "Finding")
 	findingsName     = dcm("121070", "Findings")
-	impressionsName  = dcm("121072", "Impressions")
-	impressionName   = dcm("121073", "Impression")
 	findingSite      = sct("363698007", "Finding Site")
 	laterality       = sct("272741003", "Laterality")
 	imageRegion      = dcm("111030", "Image Region")

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -83,7 +84,7 @@ func TestGoldenReports(t *testing.T) {
 		fmt.Fprintf(&b, "%s %s %s %s\n", dicom.UIDName(o.IDs().Class), o.Text(dicom.PreliminaryFlag), o.Text(dicom.CompletionFlag), o.Text(dicom.VerificationFlag))
 		tree(&b, o, "")
 		path := filepath.Join("testdata", name+".txt")
-		if os.Getenv("CONSILIUM_UPDATE") != "" {
+		if flag.Lookup("update").Value.String() == "true" { // of conformance_test.go
 			if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -93,7 +94,7 @@ func TestGoldenReports(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(string(want), b.String()); diff != "" {
-			t.Errorf("%s (CONSILIUM_UPDATE=1 writes it anew):\n%s", path, diff)
+			t.Errorf("%s (-update writes it anew):\n%s", path, diff)
 		}
 	}
 }
