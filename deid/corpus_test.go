@@ -182,13 +182,17 @@ func TestNoSeedIsLeft(t *testing.T) {
 		if n := len(leaks(p.seeds, before)); n != len(p.seeds) {
 			t.Fatalf("%d of %d seeds are in the original", n, len(p.seeds))
 		}
-		clean, report, err := deidentifier(t, profile, nil).Object(o)
+		file := bytes.Clone(before)
+		copy(file, p.word("preamble of the file"))
+		read, err := dicom.ParseObject(bytes.NewReader(file), "seeded.dcm")
+		must(t, err)
+		clean, report, err := deidentifier(t, profile, nil).Object(read)
 		must(t, err)
 		raw := written(t, clean)
 		if left := leaks(p.seeds, raw); len(left) > 0 {
 			t.Errorf("%s leaves %v", profile, left)
 		}
-		if !bytes.Equal(before, written(t, o)) {
+		if !bytes.Equal(before, written(t, read)) {
 			t.Error("the original was changed")
 		}
 		t.Logf("%s: %d seeds planted, 0 left, %d attributes touched", profile, len(p.seeds), len(report.Attributes))
@@ -346,5 +350,16 @@ func TestRefusals(t *testing.T) {
 	}
 	if _, err := ParseProfile("retain-full-dates,retain-modified-dates"); fault.CodeOf(err) != fault.Usage {
 		t.Error(err)
+	}
+}
+
+func BenchmarkObject(b *testing.B) {
+	p := &planter{seeds: map[string]string{}}
+	o := seeded(b, p)
+	d := deidentifier(b, "clean-descriptors,retain-modified-dates", nil)
+	for b.Loop() {
+		if _, _, err := d.Object(o); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -58,3 +58,12 @@ func TestRepetitionGivesTheSameBytes(t *testing.T) {
 		t.Errorf("another model: %v and %v", a, b)
 	}
 }
+
+func BenchmarkSR(b *testing.B) {
+	in := about(sources(b)["CR"])
+	for b.Loop() {
+		if _, err := SR(in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
