@@ -252,3 +252,6 @@ func Fold(s string) string { return fold(clean(s)) }
 func (s *Store) Consent(ctx context.Context, id string) (ConsentRecord, error) {
 	return one(ctx, s, "there is no such consent record", scanConsent, "SELECT "+consentColumns+" FROM consent_records WHERE id = ?", id)
 }
+
+// Literal makes text match itself in a field of StudyQuery that knows wildcards.
+func Literal(s string) string { return escapeWildcards(s) }

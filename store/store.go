@@ -44,6 +44,8 @@ type Options struct {
 	// Shared opens the store beside a running node: nothing is locked,
 	// migrated or cleaned. For verbs that look in.
 	Shared bool
+
+	schema []int64 // Restore: an empty store, and only these migrations
 }
 
 // DefaultTimeout bounds every statement and transaction whose context has no
@@ -105,10 +107,14 @@ func (s *Store) open(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if !o.Shared {
-		if err := s.migrate(ctx); err != nil {
-			return err
-		}
+	switch {
+	case o.schema != nil:
+		err = s.migrateTo(ctx, o.schema)
+	case !o.Shared:
+		err = s.migrate(ctx)
+	}
+	if err != nil {
+		return err
 	}
 	if err := s.oneWriter(ctx); err != nil {
 		return err

@@ -1,0 +1,244 @@
+package store
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"consilium/fault"
+)
+
+// A backup is one tar file, compressed with zstd (RFC 8878):
+//
+//	backup.json             what it is: format, schema, time
+//	tables/NAME/000000.jsonl rows, column names first; the same for both databases
+//	blobs/DIGEST            every object that the rows name
+//	files/...               everything else in the data directory: audit log, keys ...
+//	manifest.json           every entry before it with its size and SHA-256
+//
+// The manifest comes last, so that a backup that was cut has none.
+const (
+	backupHead     = "backup.json"
+	backupManifest = "manifest.json"
+	tablesDir      = "tables/"
+	blobsDir       = "blobs/"
+	filesDir       = "files/"
+	backupFormat   = 1
+)
+
+// notInBackup are entries of the data directory that are not copied as files:
+// kept in another form, or of no use to another process.
+var notInBackup = []string{IndexFile, IndexFile + "-wal", IndexFile + "-shm", blobDir, "lock", "running", "spool", "scratch", "queue"}
+
+// BackupInfo is what a backup says of itself.
+type BackupInfo struct {
+	Format  int       `json:"format"`
+	Made    time.Time `json:"made"`
+	Schema  []int64   `json:"schema"` // migrations that were applied
+	Objects int       `json:"objects"`
+	Bytes   int64     `json:"bytes"` // of the objects
+}
+
+// Listed is one line of the manifest.
+type Listed struct {
+	Name   string `json:"name"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+// Progress is told how many of how many bytes of objects are done.
+type Progress func(done, total int64)
+
+// Backup writes a backup to a new file, while the node runs: the index as of
+// one moment, every object that it names, and then the other files, so that the
+// audit log is never behind the index. The file appears when it is whole, and
+// only its owner may read it: it holds the node's keys.
+// Errors: CONFLICT when the file is there already, STORE_FULL, STORE_FAILED,
+// STORE_CORRUPT when an object is not what was written.
+func (s *Store) Backup(ctx context.Context, path string, progress Progress) (BackupInfo, error) {
+	if _, err := os.Lstat(path); err == nil {
+		return BackupInfo{}, fault.New(fault.Conflict, path+" is there already", "name a new file; a backup is never overwritten")
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".backup-*")
+	if err != nil {
+		return BackupInfo{}, failed(err, "the backup cannot be written")
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	info, err := s.writeBackup(ctx, f, progress)
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+	}
+	if err == nil {
+		err = os.Link(f.Name(), path) // fails when another was faster
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	return info, failed(err, "the backup was not written")
+}
+
+func (s *Store) writeBackup(ctx context.Context, w io.Writer, progress Progress) (info BackupInfo, err error) {
+	packed, err := zstd.NewWriter(w)
+	if err != nil {
+		return info, failed(err, "the backup cannot be written")
+	}
+	b := &backup{s: s, tar: tar.NewWriter(packed), progress: progress}
+	if b.progress == nil {
+		b.progress = func(int64, int64) {}
+	}
+	if err := b.write(ctx); err != nil {
+		return b.info, errors.Join(err, packed.Close())
+	}
+	return b.info, failed(errors.Join(b.tar.Close(), packed.Close()), "the backup was not written")
+}
+
+// backup is one that is being written.
+type backup struct {
+	s        *Store
+	tar      *tar.Writer
+	info     BackupInfo
+	listed   []Listed
+	progress Progress
+}
+
+func (b *backup) write(ctx context.Context) error {
+	snap, err := b.s.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer snap.end()
+	digests, err := snap.blobs(ctx)
+	if err != nil {
+		return err
+	}
+	b.info = BackupInfo{Format: backupFormat, Made: time.Now().UTC(), Objects: len(digests)}
+	if b.info.Schema, err = all(ctx, snap, "the schema cannot be read", value[int64], "SELECT version_id FROM goose_db_version WHERE version_id > 0 AND is_applied ORDER BY id"); err != nil {
+		return err
+	}
+	if b.info.Bytes, err = one(ctx, snap, "the objects cannot be counted", value[int64], "SELECT coalesce(sum(size), 0) FROM (SELECT DISTINCT blob, size FROM instances) AS objects"); err != nil {
+		return err
+	}
+	if err := b.json(backupHead, b.info); err != nil {
+		return err
+	}
+	if err := snap.tables(ctx, b.bytes); err != nil {
+		return err
+	}
+	snap.end() // the objects stay: an object that is named is not swept
+	if err := b.blobs(ctx, digests); err != nil {
+		return err
+	}
+	if err := b.files(ctx); err != nil {
+		return err
+	}
+	return b.json(backupManifest, b.listed)
+}
+
+func (b *backup) blobs(ctx context.Context, digests []string) error {
+	done := int64(0)
+	for _, digest := range digests {
+		r, err := b.s.OpenBlob(ctx, digest)
+		if err != nil {
+			return err
+		}
+		size, err := r.Seek(0, io.SeekEnd)
+		if err == nil {
+			_, err = r.Seek(0, io.SeekStart)
+		}
+		if err == nil {
+			err = b.entry(blobsDir+digest, size, &patient{ctx, r})
+		}
+		if err = errors.Join(err, r.Close()); err != nil {
+			return failed(err, "an object cannot be read")
+		}
+		if b.listed[len(b.listed)-1].SHA256 != digest {
+			return fault.New(fault.StoreCorrupt, "blob "+digest[:12]+"... is not what was written", "restore an earlier backup; this one would keep the damage")
+		}
+		done += size
+		b.progress(done, max(b.info.Bytes, done))
+	}
+	return nil
+}
+
+// files copies what else lies in the data directory, in the order of names: a
+// hash tree's checkpoint goes before the tiles that it needs.
+func (b *backup) files(ctx context.Context) error {
+	root, err := os.OpenRoot(b.s.dataDir)
+	if err != nil {
+		return failed(err, "the data directory cannot be read")
+	}
+	defer root.Close()
+	return fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // gone in the meantime
+		}
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return failed(err, "the data directory cannot be read")
+		}
+		if slices.Contains(notInBackup, path) {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		f, err := root.Open(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return failed(err, "a file of the data directory cannot be read")
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		if err != nil {
+			return failed(err, "a file of the data directory cannot be read")
+		}
+		return b.entry(filesDir+path, info.Size(), io.LimitReader(f, info.Size())) // a log may grow meanwhile
+	})
+}
+
+func (b *backup) json(name string, v any) error {
+	text, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		return failed(err, "the backup cannot be written")
+	}
+	return b.bytes(name, text)
+}
+
+func (b *backup) bytes(name string, content []byte) error {
+	return b.entry(name, int64(len(content)), bytes.NewReader(content))
+}
+
+func (b *backup) entry(name string, size int64, r io.Reader) error {
+	if err := b.tar.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: size, ModTime: b.info.Made, Format: tar.FormatPAX}); err != nil {
+		return failed(err, "the backup cannot be written")
+	}
+	h := sha256.New()
+	n, err := io.Copy(io.MultiWriter(b.tar, h), r)
+	if err == nil && n != size {
+		err = fmt.Errorf("%s shrank while it was read", strings.TrimPrefix(name, filesDir))
+	}
+	if err != nil {
+		return failed(err, "the backup cannot be written")
+	}
+	b.listed = append(b.listed, Listed{name, size, hex.EncodeToString(h.Sum(nil))})
+	return nil
+}
