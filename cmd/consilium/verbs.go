@@ -19,6 +19,8 @@ func verbs(a *app) []*cobra.Command {
 		newUser(a),
 		newDeid(a),
 		newAudit(a),
+		newBackup(a),
+		newRestore(a),
 		newDoctor(a),
 		newVersion(a),
 	}
