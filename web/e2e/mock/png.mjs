@@ -33,7 +33,7 @@ const paeth = (a, b, c) => {
 };
 
 /** small writes RGBA pixels as RGB in steps of 1/step levels, filtered and packed hard: for screenshots that go into documents. */
-export function small(width, height, rgba, step = 8) {
+export function small(width, height, rgba, step = 4) {
   const row = width * 3;
   const flat = Buffer.alloc(row * height);
   for (let i = 0, o = 0; i < rgba.length; i += 4) for (let c = 0; c < 3; c++) flat[o++] = Math.min(255, Math.round(rgba[i + c] / step) * step);

@@ -30,4 +30,5 @@ export function Link({ to, onClick, ...rest }: { to: string } & AnchorHTMLAttrib
   return <a href={to} onClick={go} {...rest} />;
 }
 
-export const caseAddress = (uid: string): string => `/case/${encodeURIComponent(uid)}`;
+// The last part has no dot: the node takes an address that ends like a file's name for a file.
+export const caseAddress = (uid: string, view: 'view' | 'letter' | 'report' = 'view'): string => `/case/${encodeURIComponent(uid)}/${view}`;

@@ -28,7 +28,7 @@ export function route(path: string): Route {
   if (more.length > 0) return { view: 'lost' };
   if (a === undefined) return { view: 'worklist' };
   if (a === 'case' && b !== undefined) {
-    if (c === undefined) return { view: 'case', uid: b };
+    if (c === undefined || c === 'view') return { view: 'case', uid: b };
     if (c === 'letter' || c === 'report') return { view: c, uid: b };
   }
   if (a === 'patients' && b !== undefined && c === 'consent') return { view: 'consent', patient: b };

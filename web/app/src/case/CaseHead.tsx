@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import * as api from '../api/client.ts';
 import type { Case } from '../api/types.ts';
-import { Link } from '../app/router.tsx';
+import { caseAddress, Link } from '../app/router.tsx';
 import { useCan } from '../app/session.tsx';
 import { age, dicomDate, dicomTime, moment, personName, sex } from '../format/format.ts';
 import { StateBadge, Synthetic, UrgencyBadge } from '../ui/badges.tsx';
@@ -23,7 +23,6 @@ export function CaseHead({ data, maySign, sign, reload }: Props) {
   const [busy, setBusy] = useState(false);
   const facts = [study.patientID, sex(study.patientSex), age(study.patientBirthDate, study.studyDate), dicomDate(study.patientBirthDate)].filter((t) => t !== '');
   const about = [study.description, `${dicomDate(study.studyDate)} ${dicomTime(study.studyTime)}`.trim(), study.accession].filter((t) => t !== '');
-  const path = `/case/${encodeURIComponent(study.studyUID)}`;
   const left = undecided(assessment?.findings ?? []).length;
   const again = () => {
     setBusy(true);
@@ -45,8 +44,8 @@ export function CaseHead({ data, maySign, sign, reload }: Props) {
       </div>
       <div className="actions">
         {can('consent.view') && study.patientID !== '' && <Link className="button quiet small" to={`/patients/${encodeURIComponent(study.patientID)}/consent`}><Icon name="shield" />Consent</Link>}
-        {signature && <Link className="button quiet small" to={`${path}/letter`}><Icon name="letter" />Letter</Link>}
-        {assessment && <Link className="button quiet small" to={`${path}/report`}><Icon name="report" />Report</Link>}
+        {signature && <Link className="button quiet small" to={caseAddress(study.studyUID, 'letter')}><Icon name="letter" />Letter</Link>}
+        {assessment && <Link className="button quiet small" to={caseAddress(study.studyUID, 'report')}><Icon name="report" />Report</Link>}
         {can('study.diagnose') && signature === null && (study.state === 'ready' || study.state === 'failed') && (
           <button type="button" className="button quiet small" disabled={busy} onClick={again} title="Ask the panel once more"><Icon name="again" />Diagnose again</button>
         )}

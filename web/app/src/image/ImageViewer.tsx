@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from 'react';
 import type { Finding, Row, Series } from '../api/types.ts';
-import { asApiError } from '../api/useQuery.ts';
 import type { ApiError } from '../api/client.ts';
 import { useKeys } from '../app/useKeys.ts';
 import { Failed } from '../ui/state.tsx';
 import { ahead, first, frames, start, type Frame } from './cornerstone.ts';
 import { Corners } from './Corners.tsx';
+import { imageError } from './imageError.ts';
 import { Overlay } from './Overlay.tsx';
 import { presets } from './presets.ts';
 import { Stage, type Tool, type View } from './Stage.ts';
@@ -76,11 +76,6 @@ function useStage(study: string, series: Series, sopUID: string) {
   }, [sopUID]);
 
   return { element, stage, view, all, error, again: () => setRound((r) => r + 1) };
-}
-
-function imageError(e: unknown): ApiError {
-  const error = asApiError(e);
-  return error;
 }
 
 export default function ImageViewer({ study, series, sopUID, finding }: Props) {

@@ -1,6 +1,6 @@
 import * as api from '../api/client.ts';
 import { useQuery } from '../api/useQuery.ts';
-import { Link } from '../app/router.tsx';
+import { caseAddress, Link } from '../app/router.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { Failed, Loading } from '../ui/state.tsx';
 import './letter.css';
@@ -11,7 +11,7 @@ export default function LetterPage({ uid }: { uid: string }) {
   return (
     <div className="page paper-page">
       <nav className="row no-print" aria-label="Letter">
-        <Link className="button quiet" to={`/case/${encodeURIComponent(uid)}`}><Icon name="left" />Back to the case</Link>
+        <Link className="button quiet" to={caseAddress(uid)}><Icon name="left" />Back to the case</Link>
         <span className="grow" />
         {letter.data && <button type="button" className="button" onClick={() => window.print()}><Icon name="print" />Print</button>}
       </nav>

@@ -1,5 +1,5 @@
 import * as api from '../api/client.ts';
-import { Link } from '../app/router.tsx';
+import { caseAddress, Link } from '../app/router.tsx';
 import { Icon } from '../ui/icons.tsx';
 import './letter.css';
 
@@ -9,7 +9,7 @@ export default function ReportPage({ uid }: { uid: string }) {
   return (
     <div className="report-page">
       <nav className="row" aria-label="Report">
-        <Link className="button quiet" to={`/case/${encodeURIComponent(uid)}`}><Icon name="left" />Back to the case</Link>
+        <Link className="button quiet" to={caseAddress(uid)}><Icon name="left" />Back to the case</Link>
         <span className="grow" />
         <a className="button" href={address} target="_blank" rel="noreferrer"><Icon name="print" />Open to print</a>
       </nav>
