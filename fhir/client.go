@@ -16,9 +16,6 @@ import (
 	"consilium/fault"
 )
 
-// queryEscape is for values inside the conditions of a bundle.
-func queryEscape(s string) string { return url.QueryEscape(s) }
-
 const (
 	clientTimeout = time.Minute
 	maxPages      = 1000

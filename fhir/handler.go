@@ -222,13 +222,23 @@ func body(r *http.Request, limit int) ([]byte, error) {
 // form gives the parameters of a search, from the URL and, with POST, the body.
 func form(r *http.Request) (url.Values, error) {
 	if r.Method != http.MethodPost {
-		return r.URL.Query(), nil
+		return parameters(r)
 	}
 	r.Body = http.MaxBytesReader(nil, r.Body, 64<<10)
 	if err := r.ParseForm(); err != nil {
 		return nil, malformed("the form cannot be read")
 	}
 	return r.Form, nil
+}
+
+// parameters reads the parameters of an address. One that cannot be read is an
+// error: url.Values would leave it out, and with it a condition.
+func parameters(r *http.Request) (url.Values, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, malformed("the parameters of the address cannot be read")
+	}
+	return values, nil
 }
 
 // classOf is the class of data that consent is asked for.

@@ -131,24 +131,40 @@ func condition(kind, name, value string) (store.FHIRCondition, error) {
 
 // alternatives splits at commas that are not escaped.
 func alternatives(value string) []string {
+	return slices.DeleteFunc(splitEscaped(value, ','), func(s string) bool { return s == "" })
+}
+
+// splitEscaped splits at a separator, except behind a backslash (R4, section
+// 3.1.1.4.5.1). The parts stay escaped.
+func splitEscaped(value string, separator byte) []string {
 	var out []string
-	var b strings.Builder
-	escaped := false
-	for _, r := range value {
-		switch {
-		case !escaped && r == '\\':
-			escaped = true
-			continue
-		case !escaped && r == ',':
-			out = append(out, b.String())
-			b.Reset()
-			continue
+	start := 0
+	for i := 0; i < len(value); i++ {
+		switch value[i] {
+		case '\\':
+			i++
+		case separator:
+			out = append(out, value[start:i])
+			start = i + 1
 		}
-		escaped = false
-		b.WriteRune(r)
 	}
-	out = append(out, b.String())
-	return slices.DeleteFunc(out, func(s string) bool { return s == "" })
+	return append(out, value[start:])
+}
+
+func unescape(value string) string {
+	var b strings.Builder
+	for i := 0; i < len(value); i++ {
+		if value[i] == '\\' && i+1 < len(value) {
+			i++
+		}
+		b.WriteByte(value[i])
+	}
+	return b.String()
+}
+
+// literal makes text stand for itself as the value of a search parameter, in an address.
+func literal(value string) string {
+	return url.QueryEscape(strings.NewReplacer(`\`, `\\`, `|`, `\|`, `,`, `\,`, `$`, `\$`).Replace(value))
 }
 
 var comparisons = []string{"eq", "ne", "lt", "le", "gt", "ge", "sa", "eb"}
@@ -156,13 +172,14 @@ var comparisons = []string{"eq", "ne", "lt", "le", "gt", "ge", "sa", "eb"}
 func (p param) test(value, modifier string) (store.FHIRTest, error) {
 	switch p.kind {
 	case tokenParam:
-		system, code, piped := strings.Cut(value, "|")
-		if !piped {
-			return store.FHIRTest{Value: value}, nil
+		parts := splitEscaped(value, '|')
+		if len(parts) == 1 {
+			return store.FHIRTest{Value: unescape(value)}, nil
 		}
+		system, code := unescape(parts[0]), unescape(strings.Join(parts[1:], "|"))
 		return store.FHIRTest{System: &system, Value: code, AnyValue: code == ""}, nil
 	case stringParam:
-		return store.FHIRTest{Value: store.Fold(value), Prefix: modifier != "exact"}, nil
+		return store.FHIRTest{Value: store.Fold(unescape(value)), Prefix: modifier != "exact"}, nil
 	case referenceParam:
 		if kind, id := split(value); kind != "" {
 			value = kind + "/" + id
@@ -182,5 +199,5 @@ func (p param) test(value, modifier string) (store.FHIRTest, error) {
 		comparison = map[string]string{"sa": "gt", "eb": "lt"}[comparison] + comparison
 		return store.FHIRTest{Date: comparison[:2], Low: low, High: high}, nil
 	}
-	return store.FHIRTest{Value: value}, nil
+	return store.FHIRTest{Value: unescape(value)}, nil
 }

@@ -97,7 +97,11 @@ func (s *service) update(r *http.Request) (reply, error) {
 // or creates one.
 func (s *service) updateWhere(r *http.Request) (reply, error) {
 	return s.write(r, func(ctx context.Context, t *store.Tx, w *writer, v Resource) (saved, error) {
-		return w.putWhere(ctx, t, v, r.URL.Query())
+		values, err := parameters(r)
+		if err != nil {
+			return saved{}, err
+		}
+		return w.putWhere(ctx, t, v, values)
 	})
 }
 

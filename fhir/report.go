@@ -149,9 +149,9 @@ func (b *reportBundle) patient() {
 	}
 	identifier := r4.Identifier{Type: coded(identifierTypes, "MR", "Medical record number"), System: optional(p.Issuer), Value: ptr(p.ID)}
 	v := &r4.Patient{Meta: b.meta(), Identifier: []r4.Identifier{identifier}, Name: names(p.Name), Gender: gender(p.Sex), BirthDate: optional(dicomTime(p.BirthDate, ""))}
-	condition := "identifier=" + queryEscape(p.ID)
+	condition := "identifier=" + literal(p.ID)
 	if p.Issuer != "" {
-		condition = "identifier=" + queryEscape(p.Issuer+"|"+p.ID)
+		condition = "identifier=" + literal(p.Issuer) + "|" + literal(p.ID)
 	}
 	b.subject = b.add("Patient", b.name("patient"), v, create("Patient", condition))
 }
@@ -179,7 +179,7 @@ func (b *reportBundle) device(m Model) r4.Reference {
 		Type:       &r4.CodeableConcept{Text: ptr("Diagnostic model: ONNX network with calibration")},
 		Version:    []r4.DeviceVersion{{Value: ptr(orElse(m.Version, "unknown"))}},
 	}
-	ref := b.add("Device", b.name("model", key), v, create("Device", "identifier="+modelSystem+"|"+queryEscape(key)))
+	ref := b.add("Device", b.name("model", key), v, create("Device", "identifier="+modelSystem+"|"+literal(key)))
 	if b.known == nil {
 		b.known = map[string]r4.Reference{}
 	}
@@ -229,8 +229,8 @@ func (b *reportBundle) finding(f Finding) error {
 		o.Note = append(o.Note, r4.Annotation{Text: ptr(reason)})
 	}
 	id := b.ID + "/" + f.ID
-	b.observations = append(b.observations, b.add("Observation", b.name("observation", f.ID), o, replace("Observation", queryEscape(id))))
-	b.risks = append(b.risks, b.add("RiskAssessment", b.name("risk", f.ID), risk, replace("RiskAssessment", queryEscape(id))))
+	b.observations = append(b.observations, b.add("Observation", b.name("observation", f.ID), o, replace("Observation", literal(id))))
+	b.risks = append(b.risks, b.add("RiskAssessment", b.name("risk", f.ID), risk, replace("RiskAssessment", literal(id))))
 	return nil
 }
 
@@ -320,7 +320,7 @@ func (b *reportBundle) report() {
 
 // subjectReport adds the report itself, to which Provenance then refers.
 func (b *reportBundle) subjectReport(v *r4.DiagnosticReport) {
-	ref := b.add("DiagnosticReport", b.name("report"), v, replace("DiagnosticReport", queryEscape(b.ID)))
+	ref := b.add("DiagnosticReport", b.name("report"), v, replace("DiagnosticReport", literal(b.ID)))
 	b.issue = *ref.Reference
 }
 

@@ -44,6 +44,21 @@ func (c *Consents) now() time.Time {
 // and By are needed; From may lie in the future and is now when zero; Until
 // zero is "until changed"; Text zero is the present version of the consent text.
 func (c *Consents) Record(ctx context.Context, r ConsentRecord) (ConsentRecord, error) {
+	for attempt := 0; ; attempt++ {
+		var out ConsentRecord
+		err := c.Store.Tx(ctx, func(t *store.Tx) (err error) {
+			out, err = c.RecordIn(ctx, t, r)
+			return err
+		})
+		if fault.CodeOf(err) == fault.Conflict && attempt < 5 {
+			continue // another record of this patient came in between
+		}
+		return out, err
+	}
+}
+
+// RecordIn is Record as a part of a transaction.
+func (c *Consents) RecordIn(ctx context.Context, t *store.Tx, r ConsentRecord) (ConsentRecord, error) {
 	r.At = c.now()
 	if r.From.IsZero() {
 		r.From = r.At
@@ -58,13 +73,8 @@ func (c *Consents) Record(ctx context.Context, r ConsentRecord) (ConsentRecord, 
 		return ConsentRecord{}, err
 	}
 	r.ID = uuid.NewString()
-	for attempt := 0; ; attempt++ {
-		err := c.Store.Tx(ctx, func(t *store.Tx) error { return c.keep(ctx, t, &r) })
-		if fault.CodeOf(err) == fault.Conflict && attempt < 5 {
-			continue // another record of this patient came in between
-		}
-		return r, err
-	}
+	err := c.keep(ctx, t, &r)
+	return r, err
 }
 
 // Withdraw takes back what a patient permitted or denied for a purpose and a

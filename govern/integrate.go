@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -112,9 +113,22 @@ func (l *Log) tryRound() error {
 	return l.publish(l.tree.End())
 }
 
+// probe opens tessera's lock file. tessera panics where it cannot: when the
+// folder is gone, or when the process has no file descriptor left.
+func (l *Log) probe() error {
+	f, err := os.OpenFile(filepath.Join(l.dir, stateDir, "treeState.lock"), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 // integrate hands leaves to tessera and waits until all of them are in the
 // tree on the disk. The tree is computed here as well, and must agree.
 func (l *Log) integrate(leaves [][]byte) error {
+	if err := l.probe(); err != nil {
+		return err
+	}
 	first := l.tree.End()
 	entries := make([]*tessera.Entry, len(leaves))
 	for i, leaf := range leaves {
