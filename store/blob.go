@@ -28,7 +28,7 @@ func openBlobs(ctx context.Context, o Options) (blobs, error) {
 	if o.Bucket == "" {
 		return openDisk(o.DataDir, !o.Shared)
 	}
-	return nil, fault.New(fault.Usage, "object stores are not built in yet", "leave the bucket out")
+	return openBucket(ctx, o)
 }
 
 // PutBlob keeps what r gives and names it by its SHA-256 (lower-case hex). It

@@ -79,13 +79,9 @@ func (w *blobWriter) Write(b []byte) (n int, err error) {
 }
 
 func (d *disk) adopt(ctx context.Context, path string) (digest string, size int64, err error) {
-	info, err := os.Lstat(path)
-	if err != nil || !info.Mode().IsRegular() {
-		return "", 0, fault.Wrap(err, fault.IO, "the received file is gone", "send it again")
-	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := openReceived(path)
 	if err != nil {
-		return "", 0, failed(err, "the received file cannot be opened")
+		return "", 0, err
 	}
 	defer f.Close()
 	h := sha256.New()
@@ -104,6 +100,16 @@ func (d *disk) adopt(ctx context.Context, path string) (digest string, size int6
 		err = failed(os.Remove(path), "the received file cannot be removed")
 	}
 	return digest, size, err
+}
+
+// openReceived opens a file that is to become a blob; a link or a pipe is none.
+func openReceived(path string) (*os.File, error) {
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, fault.Wrap(err, fault.IO, "the received file is gone", "send it again")
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	return f, failed(err, "the received file cannot be opened")
 }
 
 // settle makes the file at path the blob of that digest, durably.
