@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"consilium/access"
@@ -24,31 +25,46 @@ type Demo struct {
 // demoAccount may review and sign in the node of a demonstration.
 const demoAccount = "demo"
 
-// Show hands the files of a synthetic patient in, unless the node has them, waits
-// until they are diagnosed, and makes an account to look at them with. The node
-// must be running.
+// Show hands the files of synthetic patients in, a folder each, unless the node
+// has patients already, waits until they are diagnosed, and makes an account to
+// look at them with. The node must be running. Demo.Row is the first of them.
 // Errors: those of Upload and of the accounts, TIMEOUT.
-func (c *Clinic) Show(ctx context.Context, folder string) (Demo, error) {
-	study, err := c.demoStudy(ctx, folder)
+func (c *Clinic) Show(ctx context.Context, folders []string) (Demo, error) {
+	studies, err := c.demoStudies(ctx, folders)
 	if err != nil {
 		return Demo{}, err
 	}
-	row, err := c.await(ctx, study)
-	if err != nil {
-		return Demo{}, err
+	var row node.Row
+	for _, study := range slices.Backward(studies) {
+		if row, err = c.await(ctx, study); err != nil {
+			return Demo{}, err
+		}
 	}
 	d := Demo{Row: row, Name: demoAccount, Password: rand.Text()}
 	return d, c.openAccount(ctx, d)
 }
 
-func (c *Clinic) demoStudy(ctx context.Context, folder string) (string, error) {
+func (c *Clinic) demoStudies(ctx context.Context, folders []string) ([]string, error) {
 	there, err := c.Node.Worklist(ctx, store.Care, node.Query{Limit: 1})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if len(there.Items) > 0 {
-		return there.Items[0].StudyUID, nil
+		return []string{there.Items[0].StudyUID}, nil
 	}
+	var studies []string
+	for _, folder := range folders {
+		study, err := c.handIn(ctx, folder)
+		if err != nil {
+			return studies, err
+		}
+		studies = append(studies, study)
+	}
+	return studies, nil
+}
+
+// handIn uploads copies of the files of one patient.
+func (c *Clinic) handIn(ctx context.Context, folder string) (string, error) {
 	paths, err := filepath.Glob(filepath.Join(folder, "*.*"))
 	if err != nil {
 		return "", fault.Wrap(err, fault.IO, "the synthetic patient cannot be found", "start the demo again")

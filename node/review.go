@@ -30,7 +30,7 @@ func (n *Node) Review(ctx context.Context, who Actor, r store.Reader, study, fin
 		return err
 	}
 	return n.decide(ctx, who, r, study, finding, "finding.reviewed", v.Decision, func(t *store.Tx, a Assessment) error {
-		return t.PutReview(ctx, store.Review{Assessment: a.ID, Finding: finding, Decision: v.Decision, Answer: strings.TrimSpace(v.Answer), Comment: strings.TrimSpace(v.Comment), By: who.Name, At: n.Now()})
+		return t.PutReview(ctx, store.Review{Assessment: a.ID, Finding: finding, Decision: v.Decision, Answer: strings.TrimSpace(v.Answer), Comment: strings.TrimSpace(v.Comment), By: who.signature(), At: n.Now()})
 	})
 }
 
@@ -119,7 +119,7 @@ func (n *Node) Sign(ctx context.Context, who Actor, r store.Reader, study string
 		if err := t.SetState(ctx, study, []store.State{store.StateReady}, store.StateSigned); err != nil {
 			return err
 		}
-		if err := t.Sign(ctx, store.Signature{Assessment: a.ID, By: who.Name, At: at, Attestation: Attestation}); err != nil {
+		if err := t.Sign(ctx, store.Signature{Assessment: a.ID, By: who.signature(), At: at, Attestation: Attestation}); err != nil {
 			return err
 		}
 		if err := n.fileObjects(ctx, t, objects, at); err != nil {
@@ -184,7 +184,7 @@ func (n *Node) signedObjects(ctx context.Context, who Actor, study string, a Ass
 		sources = append(sources, o)
 	}
 	in := n.resultInput(sources, a)
-	in.Signature = &result.Signature{By: who.Name, At: at, Attestation: Attestation}
+	in.Signature = &result.Signature{By: who.signature(), At: at, Attestation: Attestation}
 	in.Predecessor = &dicom.IDs{Study: study, Series: a.Report.SeriesUID, SOP: a.Report.SOPUID, Class: a.Report.SOPClass}
 	o, err := result.SR(in)
 	if err != nil {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"time"
 
 	"consilium/clinical"
@@ -227,9 +228,13 @@ type Lead struct {
 
 // Actor is who does something: a person at the page, or "system".
 type Actor struct {
-	Name string
-	Role string
+	Name     string // of the account, for the audit log
+	FullName string // as it stands in a report; "" = Name
+	Role     string
 }
+
+// signature is how the actor is written into reviews and reports.
+func (a Actor) signature() string { return cmp.Or(a.FullName, a.Name) }
 
 // Upload is one file that a person hands in.
 type Upload struct {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"consilium/clinical"
 )
@@ -32,14 +33,21 @@ func UrgencyOf(f clinical.Finding) Urgency {
 }
 
 // normal says whether a label means that nothing was found: by its ICD-10
-// chapter (Z: factors, not diseases) or by its first word.
+// chapter (Z: factors, not diseases), by its first word, or by its last one.
 func normal(c clinical.Concept) bool {
 	if c.System == "ICD-10" && strings.HasPrefix(c.Code, "Z") {
 		return true
 	}
-	first, _, _ := strings.Cut(strings.ToLower(c.Name), " ")
-	switch strings.Trim(first, ",;:-") {
+	words := strings.FieldsFunc(strings.ToLower(c.Name), func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;:()", r) })
+	if len(words) == 0 {
+		return false
+	}
+	switch words[0] {
 	case "normal", "no", "none", "negative", "healthy", "not", "absent", "benign":
+		return true
+	}
+	switch words[len(words)-1] {
+	case "negative", "absent", "excluded": // "COVID-19 negative"
 		return true
 	}
 	return false

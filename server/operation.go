@@ -115,7 +115,7 @@ func operationID(method, path string) string {
 // actor is who asks, for the node and its audit log.
 func actor(ctx context.Context) node.Actor {
 	id := access.From(ctx)
-	return node.Actor{Name: id.Name, Role: string(id.Role)}
+	return node.Actor{Name: id.Name, FullName: id.FullName, Role: string(id.Role)}
 }
 
 // reader is what who asks reads patient data for.

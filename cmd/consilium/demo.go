@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"consilium/clinic"
 	"consilium/clinical"
+	"consilium/fault"
 	"consilium/panel"
 	"consilium/panel/demo"
 	"consilium/server"
@@ -22,6 +24,7 @@ func newDemo(a *app) *cobra.Command {
 	var once bool
 	var dir, addr string
 	var seed uint64
+	var patients int
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Diagnose a synthetic patient and show the page",
@@ -50,12 +53,17 @@ func newDemo(a *app) *cobra.Command {
 			if err := refused(assessment); err != nil {
 				return err
 			}
-			return a.demoNode(c.Context(), dir, addr, once)
+			folders, err := morePatients(dir, seed, patients)
+			if err != nil {
+				return err
+			}
+			return a.demoNode(c.Context(), dir, folders, addr, once)
 		},
 	}
 	c.Flags().BoolVar(&once, "once", false, "end when the patient is on the worklist")
 	c.Flags().StringVarP(&dir, "out", "o", "consilium-demo", "folder for the patient's files, heat maps, page and node")
 	c.Flags().StringVar(&addr, "listen", "127.0.0.1:0", "loopback address of the node's page; port 0 takes a free one")
+	c.Flags().IntVar(&patients, "patients", 1, "how many synthetic patients wait on the worklist, 1 to 50")
 	c.Flags().Uint64Var(&seed, "seed", 4, "which synthetic patient")
 	return c
 }
@@ -67,9 +75,26 @@ func printDrawn(w io.Writer, drawn []string) {
 	}
 }
 
+// morePatients writes the patients of the seeds that follow, and gives the folders
+// of all of them.
+func morePatients(dir string, seed uint64, n int) ([]string, error) {
+	if n < 1 || n > 50 {
+		return nil, fault.New(fault.Usage, fmt.Sprintf("%d patients", n), "--patients takes 1 to 50")
+	}
+	folders := []string{filepath.Join(dir, "patient")}
+	for i := 1; i < n; i++ {
+		folder := filepath.Join(dir, "patients", strconv.FormatUint(seed+uint64(i), 10))
+		if _, err := demo.Write(folder, seed+uint64(i)); err != nil {
+			return nil, err
+		}
+		folders = append(folders, folder)
+	}
+	return folders, nil
+}
+
 // demoNode opens a node with the synthetic patient on its worklist, until Ctrl-C
 // or, with once, until the patient is there.
-func (a *app) demoNode(ctx context.Context, dir, addr string, once bool) error {
+func (a *app) demoNode(ctx context.Context, dir string, patients []string, addr string, once bool) error {
 	f := serveFlags{logFormat: "text", o: clinic.Options{
 		HTTP: server.Listen{Address: addr}, DICOM: clinic.DICOM{Address: "127.0.0.1:0"}, Workers: 1, Method: panel.MethodAuto, Site: "SYNTHETIC DEMO",
 	}}
@@ -88,7 +113,7 @@ func (a *app) demoNode(ctx context.Context, dir, addr string, once bool) error {
 	shown := make(chan error, 1)
 	err = c.Run(ctx, func(at clinic.Addresses) {
 		go func() {
-			d, err := c.Show(ctx, filepath.Join(dir, "patient"))
+			d, err := c.Show(ctx, patients)
 			if err == nil {
 				a.presentNode(at, d, dir, once)
 			}

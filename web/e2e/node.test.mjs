@@ -51,7 +51,7 @@ after(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-const shot = (name) => process.env.CONSILIUM_SCREENSHOTS && page.screenshot({ path: join(root, 'docs/images', `${name}.png`) });
+const shot = (name) => process.env.CONSILIUM_SCREENSHOTS && page.screenshot({ path: join(root, 'docs/images', name), ...(name.endsWith('.jpg') && { quality: 88 }) });
 
 test('the synthetic patient waits on the worklist', { skip }, async () => {
   await signIn(page, account.name, account.password);
@@ -59,21 +59,21 @@ test('the synthetic patient waits on the worklist', { skip }, async () => {
   await row.waitFor();
   await row.getByText('SYNTHETIC', { exact: true }).waitFor();
   await page.getByText('Not a certified medical device').first().waitFor();
-  await shot('worklist');
+  await shot('worklist.png');
 });
 
 test('film, heat map, ECG and sound of the case are shown', { skip }, async () => {
-  await page.locator('tr[data-study]', { hasText: '3 findings' }).first().click();
+  await page.locator('tr[data-study]', { hasText: process.env.CONSILIUM_SCREENSHOTS ? 'pneumonia 9' : '3 findings' }).first().click();
   await page.locator('.case').waitFor();
   await page.locator('.finding .head', { hasText: /pneumonia/i }).first().click();
   await page.locator('.series .thumb', { hasText: /^CR/ }).first().click();
   await page.locator('.box[data-ready=true]').waitFor();
   await page.locator('.overlay .heat').waitFor();
   assert.ok(await painted() > 40, 'the film is blank');
-  await shot('case');
+  await shot('case.jpg');
   await page.locator('.series .thumb', { hasText: /^ECG/ }).first().click();
   await page.getByText('12 leads').waitFor();
-  await shot('ecg');
+  await shot('ecg.png');
   await page.locator('.series .thumb', { hasText: /^AU/ }).first().click();
   await page.getByRole('button', { name: /play/i }).first().waitFor();
 });
@@ -98,7 +98,7 @@ test('every finding is decided, the report is signed, and the letter says so', {
   await dialog.getByLabel(/I take responsibility/).check();
   await dialog.getByRole('button', { name: /Sign as/ }).click();
   await page.getByText('Signed by Demo Reader').waitFor();
-  const study = page.url().split('/').at(-1).split(/[?#]/)[0];
+  const study = decodeURIComponent(/case\/([^/?#]+)/.exec(page.url())[1]);
   const letter = await page.evaluate((uid) => fetch(`/api/v1/studies/${uid}/letter`).then((r) => r.json()), study);
   assert.match(letter.paragraphs.join(' '), /Demo Reader/);
   const reports = await page.evaluate((uid) => fetch(`/dicomweb/studies/${uid}/instances?Modality=SR&includefield=all`, { headers: { accept: 'application/dicom+json' } }).then((r) => r.json()), study);
