@@ -42,7 +42,8 @@ demo: runtime build ## diagnose one synthetic patient, and open a node with it o
 	@scripts/demo.sh
 
 .PHONY: test
-test: setup ## every check: format, vet, staticcheck, tests, race detector
+test: setup ## every check: format, vet, staticcheck, tests, race detector, the page in a browser
+	@scripts/web.sh build
 	@scripts/test.sh
 
 .PHONY: lint

@@ -20,5 +20,5 @@ STATICCHECK_VERSION=v0.7.0
 
 # Independent readers of the same standards, from the distribution: oracles and
 # peers in tests and benchmarks, never linked.
-PEERS_TEST=(dcmtk dicom3tools python3-pydicom python3-gdcm libgdcm-tools libopenjp2-tools orthanc orthanc-dicomweb postgresql iproute2 chromium)
+PEERS_TEST=(dcmtk dicom3tools python3-pydicom python3-gdcm libgdcm-tools libopenjp2-tools libjpeg-turbo-progs orthanc orthanc-dicomweb postgresql iproute2 chromium)
 PEERS_BENCH=(python3-torch python3-sklearn)

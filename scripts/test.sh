@@ -8,9 +8,13 @@ started=$SECONDS
 
 # Where goroutines share something. The race detector costs five- to tenfold, so
 # the others do without.
-RACE=(./engine/... ./train/... ./dataset/... ./registry/... ./explain/... ./intake/... ./panel/...)
+RACE=(./engine/... ./train/... ./dataset/... ./registry/... ./explain/... ./intake/... ./panel/...
+      ./access/... ./clinic/... ./dicomweb/... ./dimse/... ./govern/... ./hl7/... ./node/... ./server/... ./store/... ./work/...)
 
 scripts/lint.sh
+
+echo "== page: types and unit tests"
+scripts/web.sh test
 
 mkdir -p out
 report=out/testreport
@@ -25,5 +29,9 @@ for p in "${RACE[@]}"; do [ -d "${p%/...}" ] && race+=("$p"); done
 # The matrix kernels of GoMLX's Go backend step a pointer past the end of a slice before they mask it, which the
 # race detector's pointer check takes for an error; the check is off for that module and on for everything else.
 "$GO" test -json -race -short -gcflags='github.com/gomlx/compute/...=-d=checkptr=0' -timeout 12m "${race[@]}" | "$report" -title "race detector" -brief
+
+echo "== page in a browser: against a mock node, and on a real one with its synthetic patient"
+"$GO" build -trimpath -o bin/consilium ./cmd/consilium
+scripts/web.sh e2e
 
 echo "all checks passed in $((SECONDS - started)) s"
