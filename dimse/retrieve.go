@@ -8,6 +8,9 @@ import (
 	"consilium/fault"
 )
 
+// SubOperations counts what a C-MOVE or C-GET has done so far.
+type SubOperations struct{ Remaining, Completed, Failed, Warning int }
+
 // Move has the peer send objects to the node that it knows as destination, an
 // AE title (C-MOVE). progress, if not nil, hears the counts of every interim
 // answer. The error tells when not all objects were sent.
