@@ -2,12 +2,12 @@ package clinic
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"path/filepath"
 	"strconv"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"consilium/dimse"
@@ -30,7 +30,7 @@ func (c *Clinic) serial(ctx context.Context) (string, error) {
 	if fault.CodeOf(err) != fault.NotFound {
 		return serial, err
 	}
-	serial = uuid.NewString()
+	serial = rand.Text()
 	text, err = json.Marshal(serial)
 	if err != nil {
 		return "", err

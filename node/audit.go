@@ -2,10 +2,9 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"time"
-
-	"github.com/google/uuid"
 
 	"consilium/fault"
 	"consilium/govern"
@@ -19,7 +18,7 @@ import (
 // note puts an event into a transaction.
 func (n *Node) note(ctx context.Context, t *store.Tx, e govern.Event) error {
 	e.Time = n.Now().UTC()
-	id := uuid.NewString()
+	id := rand.Text()
 	if e.Detail == nil {
 		e.Detail = map[string]string{}
 	}
