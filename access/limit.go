@@ -33,14 +33,20 @@ func NewLimiter(interval time.Duration, burst, most int) *Limiter {
 
 // Allow takes one token of the key's bucket. wait is how long until there is one when it is empty.
 func (l *Limiter) Allow(now time.Time, key string) (ok bool, wait time.Duration) {
+	_, wait = l.take(now, key)
+	return wait == 0, wait
+}
+
+// take is Allow for what costs only when it fails: giveBack returns the token.
+func (l *Limiter) take(now time.Time, key string) (giveBack func(), wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.bucket(key).rate.ReserveN(now, 1)
 	if wait = r.DelayFrom(now); wait > 0 {
 		r.CancelAt(now)
-		return false, wait
+		return func() {}, wait
 	}
-	return true, 0
+	return func() { r.CancelAt(now) }, 0
 }
 
 // Forget fills the key's bucket again, after a success.

@@ -54,7 +54,8 @@ var errLink = fault.New(fault.AccessUnknown, "the link is not valid: used, repla
 // signs in. Other sessions of the account end.
 func (s *Service) Redeem(ctx context.Context, address, former, secret, name, password string) (Grant, error) {
 	name = foldName(name)
-	if ok, wait := s.byAddress.Allow(s.now(), address); !ok {
+	giveBack, wait := s.byAddress.take(s.now(), address)
+	if wait > 0 {
 		return Grant{}, errLimited(wait)
 	}
 	link, err := s.openLink(ctx, secret)
@@ -64,6 +65,7 @@ func (s *Service) Redeem(ctx context.Context, address, former, secret, name, pas
 		}
 		return Grant{}, err
 	}
+	giveBack()
 	if err := checkName(name); err != nil {
 		return Grant{}, err
 	}

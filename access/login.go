@@ -24,7 +24,8 @@ type Grant struct {
 func (s *Service) Login(ctx context.Context, address, former, name, password string) (Grant, error) {
 	name = foldName(name)
 	now := s.now()
-	if err := s.attempt(ctx, now, address, name); err != nil {
+	succeeded, err := s.attempt(ctx, now, address, name)
+	if err != nil {
 		return Grant{}, err
 	}
 	if len(password) > maxPassword {
@@ -32,7 +33,6 @@ func (s *Service) Login(ctx context.Context, address, former, name, password str
 	}
 	var account store.Account
 	if checkName(name) == nil { // no other name was ever given
-		var err error
 		if account, err = s.store.AccountNamed(ctx, name); err != nil && !notFound(err) {
 			return Grant{}, err
 		}
@@ -49,7 +49,7 @@ func (s *Service) Login(ctx context.Context, address, former, name, password str
 		s.refused(ctx, govern.Event{Actor: clip(name), Role: account.Role, Action: "login", Detail: map[string]string{"address": address}})
 		return Grant{}, errSecret
 	}
-	s.byName.Forget(name)
+	succeeded()
 	if stale {
 		if account.Password, err = s.hasher.hash(ctx, password); err != nil {
 			return Grant{}, err
@@ -58,16 +58,19 @@ func (s *Service) Login(ctx context.Context, address, former, name, password str
 	return s.grant(ctx, account, address, former, "password")
 }
 
-// attempt takes one guess from the name's and the address's allowance.
-func (s *Service) attempt(ctx context.Context, now time.Time, address, name string) error {
-	if ok, wait := s.byAddress.Allow(now, address); !ok {
-		return errLimited(wait)
+// attempt takes one guess from the name's and the address's allowance. succeeded
+// gives both back: a clinic behind one address signs in freely, and only wrong
+// secrets cost.
+func (s *Service) attempt(ctx context.Context, now time.Time, address, name string) (succeeded func(), err error) {
+	giveBack, wait := s.byAddress.take(now, address)
+	if wait > 0 {
+		return nil, errLimited(wait)
 	}
 	if ok, wait := s.byName.Allow(now, clip(name)); !ok {
 		s.log.WarnContext(ctx, "sign-in held back: too many attempts for one name", "address", address)
-		return errLimited(wait)
+		return nil, errLimited(wait)
 	}
-	return nil
+	return func() { giveBack(); s.byName.Forget(clip(name)) }, nil
 }
 
 // grant opens a new session for an account, ends the former one of this browser
@@ -100,7 +103,8 @@ func (s *Service) grant(ctx context.Context, account store.Account, address, for
 // Confirm asks for the password once more, before a signature. Accounts without
 // a password of their own cannot confirm by one.
 func (s *Service) Confirm(ctx context.Context, address string, id Identity, password string) error {
-	if err := s.attempt(ctx, s.now(), address, id.Name); err != nil {
+	succeeded, err := s.attempt(ctx, s.now(), address, id.Name)
+	if err != nil {
 		return err
 	}
 	account, err := s.store.Account(ctx, id.ID)
@@ -119,7 +123,7 @@ func (s *Service) Confirm(ctx context.Context, address string, id Identity, pass
 		s.refused(ctx, govern.Event{Actor: id.Name, Role: string(id.Role), Action: "password.confirmed", Detail: map[string]string{"address": address}})
 		return fault.New(fault.AccessDenied, "the password is wrong", "check it and try again")
 	}
-	s.byName.Forget(id.Name)
+	succeeded()
 	return nil
 }
 

@@ -270,3 +270,24 @@ func TestSweep(t *testing.T) {
 		t.Errorf("the session is still there: %v", err)
 	}
 }
+
+// TestClinicBehindOneAddress: only wrong secrets cost, so that a shift's change
+// behind one proxy is no attack.
+func TestClinicBehindOneAddress(t *testing.T) {
+	b := newBench(t)
+	b.admin()
+	for i := range 100 {
+		if _, err := b.Login(t.Context(), "10.0.0.1", "", "root", goodPassword); err != nil {
+			t.Fatalf("sign-in %d: %v", i+1, err)
+		}
+	}
+	held := 0
+	for i := range 40 {
+		if _, err := b.Login(t.Context(), "10.0.0.1", "", fmt.Sprintf("name%d", i), "wrong"); fault.CodeOf(err) == fault.AccessLimited {
+			held++
+		}
+	}
+	if held != 10 {
+		t.Errorf("after that, %d of 40 wrong ones were held back, want 10", held)
+	}
+}

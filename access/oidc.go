@@ -124,7 +124,7 @@ func (s *Service) StartOIDC(ctx context.Context, address string) (location, stat
 	if s.oidc == nil {
 		return "", "", errNoOIDC
 	}
-	if ok, wait := s.byAddress.Allow(s.now(), address); !ok {
+	if ok, wait := s.byFlow.Allow(s.now(), address); !ok {
 		return "", "", errLimited(wait)
 	}
 	found, _, err := s.oidc.discover(ctx)

@@ -48,6 +48,7 @@ type Service struct {
 
 	byName    *Limiter // wrong passwords for one name
 	byAddress *Limiter // wrong secrets from one address
+	byFlow    *Limiter // sign-ins by OpenID begun from one address
 }
 
 // New makes a service. The OpenID provider, when there is one, is asked for its
@@ -66,6 +67,7 @@ func New(c Config) (*Service, error) {
 		// a dictionary is hopeless, and an owner who is attacked waits a minute at most.
 		byName:    NewLimiter(time.Minute, 10, 10_000),
 		byAddress: NewLimiter(10*time.Second, 30, 10_000),
+		byFlow:    NewLimiter(time.Second, 100, 10_000),
 	}
 	if s.now == nil {
 		s.now = time.Now
