@@ -205,3 +205,18 @@ func refused(status int, raw []byte) error {
 	}
 	return fault.New(fault.PeerRefused, what, "look at the record's log, and at the token")
 }
+
+// Import sends a bundle and counts by type what the server says it has of it.
+func (c *Client) Import(ctx context.Context, bundle []byte) (written map[string]int, err error) {
+	b, err := c.Transaction(ctx, bundle)
+	if err != nil {
+		return nil, err
+	}
+	written = map[string]int{}
+	for _, location := range pick(b, "entry", "response", "location") {
+		if kind, _ := split(text(location)); kind != "" {
+			written[kind]++
+		}
+	}
+	return written, nil
+}

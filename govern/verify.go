@@ -263,12 +263,12 @@ func (c *checker) compare(r *compact.Range, n uint64) error {
 			continue
 		}
 		if !bytes.Equal(k.Root, root) {
-			return fmt.Errorf("the first %d entries are not those of a checkpoint kept elsewhere", n)
+			return c.blame(fmt.Errorf("the first %d entries are not those of a checkpoint kept elsewhere", n))
 		}
 		c.report.Known++
 	}
 	if n == signed.Size && !bytes.Equal(signed.Root, root) {
-		return fmt.Errorf("the %d entries are not those that the checkpoint was signed over", n)
+		return c.blame(fmt.Errorf("the %d entries are not those that the checkpoint was signed over", n))
 	}
 	return nil
 }
@@ -307,13 +307,39 @@ func (c *checker) compareTile(level, index uint64, partial uint8, want []byte) e
 	if bytes.Equal(raw, want) {
 		return nil
 	}
-	size := rfc6962.DefaultHasher.Size()
-	for i := 0; level == 0 && i+size <= min(len(raw), len(want)); i += size {
-		if !bytes.Equal(raw[i:i+size], want[i:i+size]) {
-			return fmt.Errorf("entry %d is not what its hash in %s says: entry or hash was changed", index*width+uint64(i/size), file)
-		}
+	if at, ok := differs(raw, want); ok && level == 0 {
+		return fmt.Errorf("entry %d is not what its hash in %s says: entry or hash was changed", index*width+at, file)
 	}
 	return fmt.Errorf("%s does not hold the hashes of the entries", file)
+}
+
+// differs finds the first hash that two lists do not share.
+func differs(a, b []byte) (at uint64, ok bool) {
+	size := rfc6962.DefaultHasher.Size()
+	for i := 0; i+size <= min(len(a), len(b)); i += size {
+		if !bytes.Equal(a[i:i+size], b[i:i+size]) {
+			return uint64(i / size), true
+		}
+	}
+	return 0, false
+}
+
+// blame names the entry behind a wrong root, where the hashes on the disk tell.
+func (c *checker) blame(wrong error) error {
+	for key, want := range c.tiles {
+		if key.Level > 0 {
+			continue
+		}
+		file := layout.TilePath(0, key.Index, layout.PartialTileSize(0, key.Index, c.size()))
+		raw, err := c.read(file)
+		if err != nil {
+			continue
+		}
+		if at, ok := differs(raw, want); ok {
+			return fmt.Errorf("entry %d is not what its hash in %s says: entry or hash was changed (%w)", key.Index*width+at, file, wrong)
+		}
+	}
+	return wrong
 }
 
 // read gives a file of the log: from the snapshot, or from the disk, where a

@@ -19,6 +19,7 @@ func verbs(a *app) []*cobra.Command {
 		newUser(a),
 		newDeid(a),
 		newAudit(a),
+		newFHIR(a),
 		newBackup(a),
 		newRestore(a),
 		newDoctor(a),
