@@ -88,56 +88,49 @@ func contents(t *testing.T, s *store.Store) (out []any) {
 	return append(out, item)
 }
 
-// TestBackup moves a store through a backup: to the same database and to the
-// other one.
+// TestBackup takes a store through a backup.
 func TestBackup(t *testing.T) {
-	urls := map[string]func() string{"SQLite": func() string { return "" }}
-	t.Run("PostgreSQL", func(t *testing.T) { // a skip of its own, when there is none
-		server := storetest.StartPostgres(t)
-		urls["PostgreSQL"] = func() string { return server.Fresh(t) }
-		moves(t, urls, [][2]string{{"SQLite", "PostgreSQL"}, {"PostgreSQL", "PostgreSQL"}, {"PostgreSQL", "SQLite"}})
-	})
-	moves(t, urls, [][2]string{{"SQLite", "SQLite"}})
+	sqlite := func() string { return "" }
+	move(t, "SQLite", sqlite, sqlite)
 }
 
-func moves(t *testing.T, urls map[string]func() string, ways [][2]string) {
-	for _, way := range ways {
-		t.Run(way[0]+" to "+way[1], func(t *testing.T) {
-			ctx := context.Background()
-			s := filled(t, store.Options{URL: urls[way[0]]()})
-			file := filepath.Join(t.TempDir(), "backup")
-			var last int64
-			info, err := s.Backup(ctx, file, func(done, total int64) { last = done })
-			if err != nil || info.Objects != 30 || info.Bytes != last || last == 0 {
-				t.Fatalf("%+v, %d, %v", info, last, err)
+// move takes a store through a backup, from one address to another.
+func move(t *testing.T, name string, from, into func() string) {
+	t.Run(name, func(t *testing.T) {
+		ctx := context.Background()
+		s := filled(t, store.Options{URL: from()})
+		file := filepath.Join(t.TempDir(), "backup")
+		var last int64
+		info, err := s.Backup(ctx, file, func(done, total int64) { last = done })
+		if err != nil || info.Objects != 30 || info.Bytes != last || last == 0 {
+			t.Fatalf("%+v, %d, %v", info, last, err)
+		}
+		if mode, err := os.Stat(file); err != nil || mode.Mode() != 0o600 {
+			t.Errorf("%v, %v", mode.Mode(), err)
+		}
+		if _, err := s.Backup(ctx, file, nil); fault.CodeOf(err) != fault.Conflict {
+			t.Errorf("a backup is overwritten: %v", err)
+		}
+		to := store.Options{DataDir: filepath.Join(t.TempDir(), "new"), URL: into()}
+		if _, err := store.Restore(ctx, file, to, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Restore(ctx, file, to, nil); fault.CodeOf(err) != fault.Conflict {
+			t.Errorf("a restore overwrites: %v", err)
+		}
+		back := storetest.Open(t, to)
+		if d := cmp.Diff(contents(t, s), contents(t, back)); d != "" {
+			t.Error(d)
+		}
+		for _, name := range []string{"spool/half", "queue/x"} {
+			if _, err := os.Stat(filepath.Join(to.DataDir, name)); err == nil {
+				t.Errorf("%s is in the backup", name)
 			}
-			if mode, err := os.Stat(file); err != nil || mode.Mode() != 0o600 {
-				t.Errorf("%v, %v", mode.Mode(), err)
-			}
-			if _, err := s.Backup(ctx, file, nil); fault.CodeOf(err) != fault.Conflict {
-				t.Errorf("a backup is overwritten: %v", err)
-			}
-			to := store.Options{DataDir: filepath.Join(t.TempDir(), "new"), URL: urls[way[1]]()}
-			if _, err := store.Restore(ctx, file, to, nil); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := store.Restore(ctx, file, to, nil); fault.CodeOf(err) != fault.Conflict {
-				t.Errorf("a restore overwrites: %v", err)
-			}
-			back := storetest.Open(t, to)
-			if d := cmp.Diff(contents(t, s), contents(t, back)); d != "" {
-				t.Error(d)
-			}
-			for _, name := range []string{"spool/half", "queue/x"} {
-				if _, err := os.Stat(filepath.Join(to.DataDir, name)); err == nil {
-					t.Errorf("%s is in the backup", name)
-				}
-			}
-			if added, err := back.AddInstance(ctx, storetest.Instance(99, 1, 1)); !added || err != nil { // counters go on
-				t.Errorf("%v, %v", added, err)
-			}
-		})
-	}
+		}
+		if added, err := back.AddInstance(ctx, storetest.Instance(99, 1, 1)); !added || err != nil { // counters go on
+			t.Errorf("%v, %v", added, err)
+		}
+	})
 }
 
 // TestBackupDamaged: a backup that was cut or changed anywhere is refused, and

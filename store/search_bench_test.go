@@ -50,19 +50,22 @@ func (a *archive) study(n int) store.Instance {
 	i.Patient = a.patients[a.random.IntN(len(a.patients))]
 	day := time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(float64(5*365*24*time.Hour) * float64(n) / studiesInBenchmark))
 	i.StudyDate, i.StudyTime, i.Received = day.Format("20060102"), day.Format("150405"), day.Add(time.Hour)
-	i.Modality = "NM" // 1 in 1000
-	for at, share := a.random.IntN(1000), 0; ; {
-		for _, m := range []struct {
-			name  string
-			share int
-		}{{"CR", 350}, {"CT", 200}, {"US", 150}, {"MR", 150}, {"DX", 100}, {"ECG", 49}} {
-			if share += m.share; at < share {
-				i.Modality = m.name
-				return i
-			}
+	i.Modality = a.modality()
+	return i
+}
+
+// modality draws one as an archive has them; NM is one in a thousand.
+func (a *archive) modality() string {
+	at := a.random.IntN(1000)
+	for _, m := range []struct {
+		name  string
+		share int
+	}{{"CR", 350}, {"CT", 200}, {"US", 150}, {"MR", 150}, {"DX", 100}, {"ECG", 49}} {
+		if at -= m.share; at < 0 {
+			return m.name
 		}
-		return i
 	}
+	return "NM"
 }
 
 // fill files the archive and gives it states as a node in use has them.
