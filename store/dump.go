@@ -187,7 +187,14 @@ func (t *Tx) loadRows(ctx context.Context, table string, content []byte) error {
 			row[i] = v
 		}
 		if _, err := t.exec(ctx, insert, row...); err != nil {
-			return failed(err, "the rows of "+table+" cannot be restored")
+			// Rows are used before the checksum behind them is known: a column or a
+			// value that does not fit is damage.
+			switch coded := failed(err, "the rows of "+table+" cannot be restored"); fault.CodeOf(coded) {
+			case fault.StoreFailed, fault.Conflict:
+				return bad(err)
+			default:
+				return coded
+			}
 		}
 	}
 	return nil
