@@ -29,6 +29,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 4000,
     assetsInlineLimit: 0, // data: addresses would need a wider content security policy
     modulePreload: { polyfill: false },
+    license: { fileName: 'licences.txt' }, // of everything in the bundle; the page links to it
     rolldownOptions: { checks: { pluginTimings: false } },
   },
   server: {

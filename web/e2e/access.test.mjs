@@ -4,7 +4,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 import { small } from './mock/png.mjs';
-import { axe, open, real, signIn, watched } from './browser.mjs';
+import { axe, open, real, signIn, watched, withModality } from './browser.mjs';
 
 let node, page, complaints;
 before(async () => {
@@ -22,7 +22,7 @@ async function check(name) {
 
 const openCase = async (name) => {
   await page.goto('/');
-  await page.locator('tr[data-study]', { hasText: real ? /\bCR\b|\bDX\b/ : name }).first().click();
+  await withModality(page, ['CR|DX'], name).click();
   await page.locator('.case').waitFor();
   const film = page.locator('.series .thumb', { hasText: /^(CR|DX)/ }).first();
   if (!(await page.locator('.image-viewer').isVisible())) await film.click();

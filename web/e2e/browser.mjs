@@ -34,7 +34,7 @@ export async function open() {
     ignoreHTTPSErrors: true, // a node's own certificate
     args: [
       '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-default-apps',
-      '--disable-extensions', '--metrics-recording-only', '--no-pings', '--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader',
+      '--disable-extensions', '--metrics-recording-only', '--no-pings', '--disable-gpu',
       '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
     ],
   });
@@ -72,4 +72,11 @@ export async function signIn(page, name = user, secret = password) {
   await page.getByLabel('Password').fill(secret);
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.locator('.worklist').waitFor();
+}
+
+/** withModality finds the first ready study that has all of these modalities; name narrows it down with the mock. */
+export function withModality(page, modalities, name = '') {
+  let rows = page.locator('tr[data-study]', { hasText: real ? /To review|Signed/ : name });
+  for (const m of modalities) rows = rows.filter({ has: page.locator('.modality', { hasText: new RegExp(`^(${m})$`) }) });
+  return rows.first();
 }

@@ -1,7 +1,8 @@
 // A case: the image and its overlay, the ECG, the sound, the review, the signature, the letter.
 import assert from 'node:assert/strict';
+import { availableParallelism, loadavg } from 'node:os';
 import { after, before, test } from 'node:test';
-import { open, real, signIn, watched } from './browser.mjs';
+import { open, real, signIn, watched, withModality } from './browser.mjs';
 
 let node, page, complaints;
 before(async () => {
@@ -32,8 +33,7 @@ test('the image is painted, and soon', async () => {
   // Warm, as for everybody who has opened a case today: the viewer's code is in the browser's cache and started.
   await page.waitForFunction(() => performance.getEntriesByType('resource').some((r) => /ImageViewer-.*\.js/.test(r.name)), undefined, { timeout: 30_000 });
   await page.waitForTimeout(real ? 1500 : 500);
-  const row = page.locator('tr[data-study]', { hasText: real ? /\bCR\b|\bDX\b/ : 'Lindqvist' }).first();
-  await row.click();
+  await withModality(page, ['CR|DX'], 'Lindqvist').click();
   await page.locator('.case').waitFor();
   const strip = page.locator('.series .thumb', { hasText: /^(CR|DX)/ }).first();
   if (!(await page.locator('.image-viewer').isVisible())) await strip.click();
@@ -41,7 +41,8 @@ test('the image is painted, and soon', async () => {
   const ms = await page.evaluate(() => performance.getEntriesByName('time-to-image').at(-1)?.duration);
   console.log(`time from the click to the first image: ${Math.round(ms)} ms`);
   assert.ok(await levels() > 40, 'the canvas is blank');
-  assert.ok(ms < 5000, `${ms} ms`);
+  const limit = 1000 * Math.max(1, loadavg()[0] / availableParallelism()); // a busy machine is not the page's fault
+  assert.ok(ms < limit, `${ms} ms, allowed are ${limit}`);
 });
 
 test('overlay: exactly over the image, fades, goes and comes back; regions too', async () => {
@@ -102,9 +103,13 @@ test('window, invert, zoom and reset, by key', async () => {
   await page.waitForFunction(([w, z]) => document.querySelector('.corners .bl').textContent === w && document.querySelector('.corners .br').textContent === z, [window0, zoom0]);
 });
 
-test('ECG: two layouts, calipers that measure, marked segments', { skip: real && 'the mock’s case has all three' }, async () => {
+test('ECG: two layouts, calipers that measure, marked segments', async (t) => {
   await page.keyboard.press('u');
-  await page.locator('tr[data-study]', { hasText: 'Hoffmann' }).click();
+  await page.locator('tr[data-study]').first().waitFor();
+  const row = withModality(page, ['ECG', 'AU'], 'Hoffmann');
+  if (await row.count() === 0) return t.skip('no study with an ECG and a sound');
+  await row.click();
+  await page.locator('.series .thumb', { hasText: /^ECG/ }).first().click();
   await page.locator('.sheet canvas').first().waitFor();
   const ink = () => page.locator('.sheet canvas').first().evaluate((c) => {
     const { data } = c.getContext('2d').getImageData(0, 0, c.width, c.height);
@@ -128,13 +133,15 @@ test('ECG: two layouts, calipers that measure, marked segments', { skip: real &&
   await page.locator('.reading').waitFor({ state: 'detached' });
 });
 
-test('sound: wave and spectrogram, played and sought by key', { skip: real && 'the mock’s case has all three' }, async () => {
-  await page.locator('.series .thumb', { hasText: 'Cough' }).click();
+test('sound: wave and spectrogram, played and sought by key', async (t) => {
+  const thumb = page.locator('.series .thumb', { hasText: /^AU/ }).first();
+  if (await thumb.count() === 0) return t.skip('no study with an ECG and a sound');
+  await thumb.click();
   await page.locator('.sound canvas').waitFor();
   const position = () => page.getByRole('slider', { name: 'Position' }).getAttribute('aria-valuenow').then(Number);
   await page.keyboard.press('ArrowRight');
   assert.equal(await position(), 0.5);
-  await page.locator('.stage').click({ position: { x: 400, y: 8 } });
+  await page.locator('.sound').evaluate((e) => e.blur()); // the slider's own keys are the player's, but the space bar is tried on the page
   await page.keyboard.press(' ');
   await page.getByRole('button', { name: 'Pause' }).waitFor();
   await page.waitForFunction(() => Number(document.querySelector('.sound').getAttribute('aria-valuenow')) > 0.6);
@@ -174,6 +181,41 @@ test('review: accept, correct, reject by key; the signature waits for all of the
   assert.equal(await page.locator('.verdicts').count(), 0, 'a signed study can still be reviewed');
   await page.keyboard.press('h');
   await page.locator('.history').getByText('The report was signed.').waitFor();
+});
+
+// CONSILIUM_SIGN=1 lets the tests sign the first study of a real node that waits for it.
+test('review and sign a study of a real node', { skip: !(real && process.env.CONSILIUM_SIGN) && 'only with CONSILIUM_URL and CONSILIUM_SIGN' }, async () => {
+  await page.goto('/?state=ready');
+  await page.locator('tr[data-study]').first().click();
+  await page.locator('.finding').first().waitFor();
+  for (let left = await page.locator('.finding').count(); left > 0; left--) {
+    const before = await page.locator('.decision').count();
+    await page.keyboard.press('a');
+    await page.waitForFunction((n) => document.querySelectorAll('.side-panel .decision').length > n, before);
+  }
+  await page.getByText('all decided').waitFor();
+  await page.keyboard.press('s');
+  const dialog = page.getByRole('dialog', { name: 'Sign the report' });
+  await dialog.getByLabel(/I take responsibility/).check();
+  await dialog.getByRole('button', { name: /Sign as/ }).click();
+  await page.locator('.banner').getByText('Signed by').waitFor();
+  await page.getByRole('link', { name: 'Letter' }).click();
+  await page.locator('.paper h1').waitFor();
+  await page.getByRole('link', { name: 'Back to the case' }).click();
+  await page.getByRole('link', { name: 'Report' }).click();
+  await page.frameLocator('iframe').getByText('Not a certified medical device').first().waitFor();
+});
+
+test('every series of a case can be opened', async () => {
+  await page.goto('/');
+  await page.locator('tr[data-study]').first().waitFor();
+  await withModality(page, ['CR|DX'], 'Hoffmann').click();
+  await page.locator('.series .thumb').first().waitFor();
+  for (const thumb of await page.locator('.series .thumb').all()) {
+    await thumb.click();
+    await page.locator('.box[data-ready=true], .sheet canvas, .sound canvas, .stage > .state').first().waitFor();
+    assert.equal(await page.locator('.stage [role=alert]').count(), 0, await thumb.innerText());
+  }
 });
 
 test('model card: text stays text', { skip: real && 'the card is the mock’s' }, async () => {

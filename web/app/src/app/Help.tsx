@@ -36,6 +36,7 @@ export function Help({ close }: { close: () => void }) {
         <input type="checkbox" checked={on} onChange={(e) => { turnKeys(e.target.checked); setOn(e.target.checked); }} />
         Single keys do something. Without this only Tab, Enter, the arrows and <kbd>?</kbd> do.
       </label>
+      <p className="small muted licences"><a href="/licences.txt" target="_blank" rel="noreferrer">Licences</a> of what this page is made of.</p>
     </Dialog>
   );
 }

@@ -20,8 +20,14 @@ import './case.css';
 const loadViewer = () => import('../image/ImageViewer.tsx');
 const ImageViewer = lazy(loadViewer);
 
+let preloaded = false;
+
 /** preload fetches and starts the image viewer before a study is opened. */
-export const preload = (): void => { void loadViewer().then((m) => m.warm()); };
+export function preload(): void {
+  if (preloaded) return;
+  preloaded = true;
+  void loadViewer().then((m) => m.warm());
+}
 
 export default function CasePage({ uid }: { uid: string }) {
   const one = useQuery(`study ${uid}`, (signal) => api.study(uid, signal));

@@ -84,13 +84,14 @@ function pulse(g: CanvasRenderingContext2D, s: Sheet, y: number): void {
 }
 
 function marks(g: CanvasRenderingContext2D, s: Sheet, strip: Strip): void {
+  const most = Math.max(...s.segments.map((m) => m.score), 1e-9);
   for (const m of s.segments) {
     if (m.lead !== '' && m.lead.toLowerCase() !== strip.name.toLowerCase()) continue;
     const a = Math.max(m.start, strip.start);
     const b = Math.min(m.end, strip.end);
     if (b <= a) continue;
     const x = (strip.x + (a - strip.start) * MM_PER_SECOND) * s.scale;
-    g.globalAlpha = 0.25 + 0.75 * Math.min(1, Math.max(0, m.score));
+    g.globalAlpha = 0.35 + 0.65 * Math.max(0, m.score / most); // the strongest is the darkest, however small its share
     g.fillStyle = s.paper.mark;
     g.fillRect(x, (strip.y - s.lineHeight / 2 + 1) * s.scale, (b - a) * MM_PER_SECOND * s.scale, (s.lineHeight - 2) * s.scale);
     g.globalAlpha = 1;

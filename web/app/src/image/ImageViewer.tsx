@@ -3,7 +3,7 @@ import type { Finding, Row, Series } from '../api/types.ts';
 import type { ApiError } from '../api/client.ts';
 import { useKeys } from '../app/useKeys.ts';
 import { Failed } from '../ui/state.tsx';
-import { ahead, first, frames, start, type Frame } from './cornerstone.ts';
+import { ahead, first, frames, type Frame } from './cornerstone.ts';
 import { Corners } from './Corners.tsx';
 import { imageError } from './imageError.ts';
 import { Overlay } from './Overlay.tsx';
@@ -12,7 +12,14 @@ import { Stage, type Tool, type View } from './Stage.ts';
 import { Toolbar } from './Toolbar.tsx';
 import './image.css';
 
-export const warm = start;
+/** warm starts Cornerstone and makes a viewport once for nothing: the browser has compiled that code when a study is opened. */
+export function warm(): void {
+  const element = document.createElement('div');
+  element.className = 'rehearsal';
+  document.body.append(element);
+  new Stage(element, () => {}, () => {}).destroy();
+  element.remove();
+}
 
 const OPENED = 'case-opened'; // set by the worklist; e2e prints the time from there to the first image
 
@@ -32,25 +39,9 @@ function useStage(study: string, series: Series, sopUID: string) {
   const [error, setError] = useState<ApiError | null>(null);
   const [round, setRound] = useState(0);
 
-  useEffect(() => {
-    let painted = false;
-    const made = new Stage(
-      element.current!,
-      (v) => {
-        if (!painted) {
-          painted = true;
-          if (performance.getEntriesByName(OPENED).length > 0) performance.measure('time-to-image', OPENED);
-        }
-        setView(v);
-      },
-      (e) => setError(imageError(e)),
-    );
-    stage.current = made;
-    return () => { stage.current = null; made.destroy(); };
-  }, []);
-
   const images = series.instances.filter((i) => i.kind === 'image');
   const key = images.map((i) => i.sopUID).join(' ');
+  // Asked for before the viewport is made, so that the network works meanwhile.
   useEffect(() => {
     let gone = false;
     let stop = () => {};
@@ -69,6 +60,23 @@ function useStage(study: string, series: Series, sopUID: string) {
     return () => { gone = true; stop(); };
     // The list of images is named by key; which of them comes first is asked for below.
   }, [study, series.seriesUID, key, round]);
+
+  useEffect(() => {
+    let painted = false;
+    const made = new Stage(
+      element.current!,
+      (v) => {
+        if (!painted) {
+          painted = true;
+          if (performance.getEntriesByName(OPENED).length > 0) performance.measure('time-to-image', OPENED);
+        }
+        setView(v);
+      },
+      (e) => setError(imageError(e)),
+    );
+    stage.current = made;
+    return () => { stage.current = null; made.destroy(); };
+  }, []);
 
   useEffect(() => {
     const at = all.findIndex((f) => f.sopUID === sopUID);

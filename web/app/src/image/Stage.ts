@@ -1,6 +1,6 @@
 // One Cornerstone viewport with its tools, as the image viewer needs it.
 
-import { Enums, eventTarget, RenderingEngine, type Types } from '@cornerstonejs/core';
+import { Enums, eventTarget, type Types } from '@cornerstonejs/core';
 import { Enums as ToolEnums, LengthTool, PanTool, StackScrollTool, ToolGroupManager, WindowLevelTool, ZoomTool, annotation } from '@cornerstonejs/tools';
 import { fromCorners, type Affine, type Point } from './affine.ts';
 import { start } from './cornerstone.ts';
@@ -31,7 +31,7 @@ const { MouseBindings } = ToolEnums;
 let count = 0;
 
 export class Stage {
-  private readonly engine: RenderingEngine;
+  private readonly engine = start();
   private readonly viewport: Types.IStackViewport;
   private readonly id = `stage-${++count}`;
   private readonly element: HTMLDivElement;
@@ -42,11 +42,9 @@ export class Stage {
   private dead = false;
 
   constructor(element: HTMLDivElement, changed: (view: View) => void, failed: (e: unknown) => void) {
-    start();
     this.element = element;
     this.changed = changed;
     this.failed = failed;
-    this.engine = new RenderingEngine(this.id);
     this.engine.enableElement({ viewportId: this.id, type: Enums.ViewportType.STACK, element, defaultOptions: { background: [0, 0, 0] } });
     this.viewport = this.engine.getViewport(this.id) as Types.IStackViewport;
     this.tools();
@@ -59,7 +57,7 @@ export class Stage {
   private tools(): void {
     const group = ToolGroupManager.createToolGroup(this.id)!;
     for (const name of [...Object.values(NAMES), StackScrollTool.toolName]) group.addTool(name);
-    group.addViewport(this.id, this.id);
+    group.addViewport(this.id, this.engine.id);
     group.setToolActive(StackScrollTool.toolName, { bindings: [{ mouseButton: MouseBindings.Wheel }, { numTouchPoints: 3 }] });
     this.use('window');
   }
@@ -164,6 +162,6 @@ export class Stage {
     this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.rendered);
     eventTarget.removeEventListener(Enums.Events.IMAGE_LOAD_ERROR, this.loadFailed);
     ToolGroupManager.destroyToolGroup(this.id);
-    this.engine.destroy();
+    this.engine.disableElement(this.id);
   }
 }

@@ -1,7 +1,7 @@
 // Cornerstone, started once: core, tools, and the loader that fetches frames
 // from this node's DICOMweb and decodes them in a worker.
 
-import { Enums, getRenderingCapabilities, imageLoader, init as startCore } from '@cornerstonejs/core';
+import { Enums, getRenderingCapabilities, imageLoader, init as startCore, RenderingEngine } from '@cornerstonejs/core';
 import { init as startLoader, wadors } from '@cornerstonejs/dicom-image-loader';
 import {
   addTool, init as startTools, LengthTool, PanTool, StackScrollTool, WindowLevelTool, ZoomTool,
@@ -9,12 +9,11 @@ import {
 import type { Instance } from '../api/types.ts';
 import { ApiError } from '../api/client.ts';
 
-let started = false;
+let engine: RenderingEngine | null = null;
 
-/** start readies Cornerstone; repeating it costs nothing. */
-export function start(): void {
-  if (started) return;
-  started = true;
+/** start readies Cornerstone, once, and gives the engine that all viewports share. */
+export function start(): RenderingEngine {
+  if (engine) return engine;
   // WebGL that the processor emulates needs seconds for the first image; drawing
   // on a plain canvas needs none. One viewport needs one WebGL context, not a pool.
   const { webgl, softwareRasterizer } = getRenderingCapabilities();
@@ -22,6 +21,8 @@ export function start(): void {
   startLoader({ maxWebWorkers: Math.max(1, Math.min(4, Math.floor(navigator.hardwareConcurrency / 2))) });
   startTools();
   for (const tool of [WindowLevelTool, PanTool, ZoomTool, StackScrollTool, LengthTool]) addTool(tool);
+  engine = new RenderingEngine('consilium');
+  return engine;
 }
 
 /** Metadata of one object in the DICOM JSON model (PS3.18 Annex F). */

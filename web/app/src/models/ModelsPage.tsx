@@ -59,20 +59,31 @@ function One({ model: m, open }: { model: ModelCard; open: () => void }) {
   );
 }
 
+const FIRST = 4; // figures that are shown before all of them are asked for
+
 function Figures({ figures }: { figures: Figure[] }) {
+  const [all, setAll] = useState(false);
   const of = (v: number) => (Number.isFinite(v) ? v.toFixed(3) : '–');
+  const shown = all ? figures : figures.slice(0, FIRST);
   return (
-    <table className="table figures">
-      <thead><tr><th scope="col">Figure</th><th scope="col" className="num">Value</th><th scope="col" className="num">95 % interval</th></tr></thead>
-      <tbody>
-        {figures.map((f, i) => (
-          <tr key={i} title={f.note}>
-            <td>{f.metric} <span className="muted">{f.split}</span></td>
-            <td className="num"><b>{of(f.value)}</b></td>
-            <td className="num muted">{of(f.low)}–{of(f.high)}{f.baseline !== undefined && ` (baseline ${of(f.baseline)})`}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <div>
+      <table className="table figures">
+        <thead><tr><th scope="col">Figure</th><th scope="col" className="num">Value</th><th scope="col" className="num">95 % interval</th><th scope="col" className="num">Baseline</th></tr></thead>
+        <tbody>
+          {shown.map((f, i) => (
+            <tr key={i} title={f.note}>
+              <td>{metric(f.metric)} <span className="muted">{f.split}</span></td>
+              <td className="num"><b>{of(f.value)}</b></td>
+              <td className="num muted">{of(f.low)}–{of(f.high)}</td>
+              <td className="num muted">{f.baseline === undefined ? '' : of(f.baseline)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {shown.length < figures.length && <button type="button" className="link" onClick={() => setAll(true)}>All {figures.length} figures</button>}
+    </div>
   );
 }
+
+const METRIC: Record<string, string> = { auc: 'AUC', ece: 'ECE', ppv: 'PPV', npv: 'NPV', macro_f1: 'macro F1' };
+const metric = (name: string): string => METRIC[name] ?? name.replaceAll('_', ' ');

@@ -35,11 +35,12 @@ export function drawSound(canvas: HTMLCanvasElement, sound: AudioBuffer, segment
   wave(g, samples, width, top, of('--box-accent'), of('--box-line'));
   spectrum(g, samples, width, top + AXIS, height - top - 2 * AXIS);
   axes(g, sound, width, top, height, of('--box-muted'), of('--font'));
+  const most = Math.max(...segments.map((m) => m.score), 1e-9);
   for (const m of segments) {
     const x = (m.start / sound.duration) * width;
     const w = Math.max(2, ((m.end - m.start) / sound.duration) * width);
     g.fillStyle = of('--box-mark');
-    g.globalAlpha = 0.08 + 0.16 * Math.min(1, Math.max(0, m.score));
+    g.globalAlpha = 0.08 + 0.16 * Math.max(0, m.score / most);
     g.fillRect(x, 0, w, height - AXIS);
     g.globalAlpha = 1;
     g.fillRect(x, 0, w, 3);
