@@ -42,7 +42,7 @@ func (h *handler) question(w http.ResponseWriter, r *http.Request) (*question, e
 		q.series.UIDs = []string{series}
 	}
 	for _, text := range q.warnings {
-		w.Header().Add("Warning", fmt.Sprintf("299 %s: %q", r.Host, text))
+		warn(w, r, text)
 	}
 	return q, h.Observe(r.Context(), "studies.searched", chi.URLParam(r, "study"))
 }
@@ -52,12 +52,12 @@ func (h *handler) searchStudies(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q.study.Limit, q.study.Offset, q.study.CountTo = q.limit, q.offset, 1
+	q.study.Limit, q.study.Offset, q.study.CountTo = q.limit+1, q.offset, 1
 	list, _, err := h.Store.Studies(r.Context(), h.Reader(r), q.study)
 	if err != nil {
 		return err
 	}
-	return writeList(w, list, func(s store.Study) (*dicom.Object, error) { return h.studyAnswer(r, s) })
+	return writeList(w, r, q.limit, list, func(s store.Study) (*dicom.Object, error) { return h.studyAnswer(r, s) })
 }
 
 func (h *handler) searchSeries(w http.ResponseWriter, r *http.Request) error {
@@ -65,12 +65,12 @@ func (h *handler) searchSeries(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q.series.Study, q.series.Limit, q.series.Offset = q.study, q.limit, q.offset
+	q.series.Study, q.series.Limit, q.series.Offset = q.study, q.limit+1, q.offset
 	list, err := h.Store.SearchSeries(r.Context(), h.Reader(r), q.series)
 	if err != nil {
 		return err
 	}
-	return writeList(w, list, func(s store.StudySeries) (*dicom.Object, error) {
+	return writeList(w, r, q.limit, list, func(s store.StudySeries) (*dicom.Object, error) {
 		o, err := h.studyAnswer(r, s.Study)
 		if err != nil {
 			return nil, err
@@ -85,17 +85,21 @@ func (h *handler) searchInstances(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	q.series.Study = q.study
-	q.instance.Series, q.instance.Limit, q.instance.Offset = q.series, q.limit, q.offset
+	q.instance.Series, q.instance.Limit, q.instance.Offset = q.series, q.limit+1, q.offset
 	list, err := h.Store.SearchInstances(r.Context(), h.Reader(r), q.instance)
 	if err != nil {
 		return err
 	}
-	return writeList(w, list, func(i store.Instance) (*dicom.Object, error) { return h.instanceAnswer(r, i) })
+	return writeList(w, r, q.limit, list, func(i store.Instance) (*dicom.Object, error) { return h.instanceAnswer(r, i) })
 }
 
-// writeList writes a JSON array of objects. It is made whole before it is
-// sent: a search has at most store.MaxLimit answers.
-func writeList[T any](w http.ResponseWriter, list []T, object func(T) (*dicom.Object, error)) error {
+// writeList writes a JSON array of up to limit objects, and says when there are
+// more. It is made whole before it is sent: limit is at most maxLimit.
+func writeList[T any](w http.ResponseWriter, r *http.Request, limit int, list []T, object func(T) (*dicom.Object, error)) error {
+	if len(list) > limit {
+		list = list[:limit]
+		warn(w, r, "There are additional results that can be requested")
+	}
 	var b bytes.Buffer
 	b.WriteByte('[')
 	for i, v := range list {
@@ -114,6 +118,11 @@ func writeList[T any](w http.ResponseWriter, list []T, object func(T) (*dicom.Ob
 	}
 	b.WriteByte(']')
 	return writeJSON(w, http.StatusOK, b.Bytes())
+}
+
+// warn tells what was not done as asked, PS3.18 section 8.3.4.4 and others.
+func warn(w http.ResponseWriter, r *http.Request, text string) {
+	w.Header().Add("Warning", fmt.Sprintf("299 %s: %q", r.Host, text))
 }
 
 func writeJSON(w http.ResponseWriter, status int, b []byte) error {

@@ -22,8 +22,10 @@ type question struct {
 }
 
 const (
-	maxQuery = 16 << 10 // bytes
-	maxUIDs  = 500      // in one list
+	maxQuery     = 16 << 10           // bytes
+	maxUIDs      = 500                // in one list
+	defaultLimit = 200                // answers, when the caller names no limit
+	maxLimit     = store.MaxLimit - 1 // one more is asked for, to know whether there is more
 )
 
 // keys are the attributes that can be matched, each with what it narrows.
@@ -71,6 +73,10 @@ func parseQuestion(raw string) (*question, error) {
 			return nil, err
 		}
 	}
+	if q.limit == 0 {
+		q.limit = defaultLimit
+	}
+	q.limit = min(q.limit, maxLimit)
 	return q, nil
 }
 

@@ -45,6 +45,11 @@ func TestSearch(t *testing.T) {
 	if n, _ := o.Int(dicom.NumberOfStudyRelatedInstances); n != 3 {
 		t.Errorf("the study has %d instances", n)
 	}
+	for query, more := range map[string]int{"limit=1": 1, "limit=2": 0, "limit=1&offset=1": 0} {
+		if a := s.get("/studies?"+query, ""); len(a.header.Values("Warning")) != more {
+			t.Errorf("%s: warnings %q", query, a.header.Values("Warning"))
+		}
+	}
 	if a := s.get("/studies?fuzzymatching=true&Nonsense=1", ""); len(a.header.Values("Warning")) != 2 {
 		t.Errorf("warnings: %q", a.header.Values("Warning"))
 	}

@@ -227,7 +227,7 @@ func (g *receipt) answer(w http.ResponseWriter, broken error) error {
 		if len(g.stored) == 0 {
 			status = http.StatusConflict
 		}
-		w.Header().Set("Warning", fmt.Sprintf("299 %s: %q", g.r.Host, fault.Of(g.worst).What))
+		warn(w, g.r, fault.Of(g.worst).What)
 	}
 	text, err := o.JSON(nil)
 	if err != nil {

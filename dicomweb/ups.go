@@ -170,7 +170,7 @@ func (h *handler) searchWorkitems(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	for _, text := range warnings {
-		w.Header().Add("Warning", fmt.Sprintf("299 %s: %q", r.Host, text))
+		warn(w, r, text)
 	}
 	list, err := h.Store.Workitems(r.Context(), h.Reader(r), q)
 	if err != nil {

@@ -17,10 +17,11 @@ import (
 
 const probeLimit = 5000
 
+// Ties go by id, which every index of SQLite ends with: pages neither repeat nor skip.
 var orders = map[Order]struct{ columns, index string }{
-	ByReceived: {"studies.received_us DESC", "studies_received"},
-	ByUrgency:  {"studies.urgency DESC, studies.received_us DESC", "studies_urgency"},
-	ByDate:     {"studies.study_date DESC, studies.study_time DESC", "studies_date"},
+	ByReceived: {"studies.received_us DESC, studies.id DESC", "studies_received"},
+	ByUrgency:  {"studies.urgency DESC, studies.received_us DESC, studies.id DESC", "studies_urgency"},
+	ByDate:     {"studies.study_date DESC, studies.study_time DESC, studies.id DESC", "studies_date"},
 }
 
 // source is a condition that an index answers alone: SQL that gives the ids of studies.
