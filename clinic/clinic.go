@@ -280,18 +280,21 @@ func (c *Clinic) Run(ctx context.Context, ready func(Addresses)) error {
 }
 
 // together runs the parts of a node until one of them ends, and waits for the
-// others to end too.
+// others to end too. Its error is that of the part that ended first: what the
+// others say after that is only that they were stopped.
 func together(ctx context.Context, cancel context.CancelFunc, parts []func(context.Context) error) error {
-	errs := make([]error, len(parts))
+	var first error
+	var once sync.Once
 	var all sync.WaitGroup
-	for i, part := range parts {
+	for _, part := range parts {
 		all.Go(func() {
-			defer cancel()
-			errs[i] = guarded(ctx, part)
+			err := guarded(ctx, part)
+			once.Do(func() { first = err })
+			cancel()
 		})
 	}
 	all.Wait()
-	return errors.Join(errs...)
+	return first
 }
 
 // guarded turns a panic of a part into its error, so that the others can end in order.

@@ -285,7 +285,8 @@ func TestAnyNameInAnyTextGoes(t *testing.T) {
 			return !strings.Contains("anonymized removed basic profile clean", strings.ToLower(s))
 		})
 		family, given := letters.Draw(t, "family"), letters.Draw(t, "given")
-		id := rapid.StringMatching(`[A-Z]{0,2}[0-9]{5,9}`).Draw(t, "id")
+		// With letters: digits alone come up in the new UIDs by chance.
+		id := rapid.StringMatching(`[A-Z]{2}[0-9]{5,9}`).Draw(t, "id")
 		o := dicom.New("")
 		fill := func(err error) {
 			if err != nil {

@@ -126,6 +126,9 @@ func New(c Config) (*Node, error) {
 // an earlier process left unfinished is taken up first.
 func (n *Node) Run(ctx context.Context) error {
 	if err := n.recover(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped before it had begun
+		}
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)

@@ -32,8 +32,9 @@ func newAudit(a *app) *cobra.Command {
 		Short: "Read and verify the audit log of a node, also while it runs",
 		Long: "The audit log says who saw and did what. Each entry is a leaf of a hash tree, whose root the node signs:\n" +
 			"no entry can be changed, dropped, moved or inserted unseen. These verbs need no node, only its files.",
-		Args: noVerb,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		Example: "  consilium audit verify --data-dir /srv/consilium\n  consilium audit list --patient P-1",
+		Args:    noVerb,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	f := c.PersistentFlags()
 	f.StringVar(&l.dir, "log", "", "folder of the log (default: "+govern.LogDir+" in the data directory)")

@@ -23,10 +23,11 @@ import (
 
 func newFHIR(a *app) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "fhir",
-		Short: "Bring FHIR bundles into the record of a node",
-		Args:  noVerb,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:     "fhir",
+		Short:   "Bring FHIR bundles into the record of a node",
+		Example: "  consilium fhir import --data-dir /srv/consilium patient.json",
+		Args:    noVerb,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newFHIRImport(a))
 	return c

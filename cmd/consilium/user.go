@@ -30,8 +30,9 @@ func newUser(a *app) *cobra.Command {
 		Long: "Makes, lists, disables and enables accounts in the data directory of a node. A password is never typed\n" +
 			"here: whoever gets the one-time link sets it in the browser, once, within a day. Every change goes into\n" +
 			"the audit log under \"command line\" and the name of the system's user.",
-		Args: noVerb,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		Example: "  consilium user add anna --role reader\n  consilium user list",
+		Args:    noVerb,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	f := c.PersistentFlags()
 	f.StringVar(&p.url, "store", "", "the node's PostgreSQL, when it has one: postgres://user@host/database")
