@@ -177,15 +177,6 @@ func (r Resource) stamp(id string, version int64, at time.Time) {
 // instant writes a time as R4 does.
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// made turns a typed resource into a Resource.
-func made(v r4.Resource) (Resource, error) {
-	raw, err := plainJSON(v)
-	if err != nil {
-		return nil, err
-	}
-	return decode(raw)
-}
-
 // pick collects the values at a path of element names; arrays are opened.
 func pick(v any, path ...string) []any {
 	if list, ok := v.([]any); ok {

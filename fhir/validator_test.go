@@ -122,9 +122,7 @@ func TestAnswersAreValid(t *testing.T) {
 	for _, path := range []string{"/metadata", "/ImagingStudy", "/AuditEvent", "/Consent?patient.identifier=SYN1", "/Patient", "/DiagnosticReport?_sort=_id", "/Provenance"} {
 		v := s.want(200, "GET", path, "")
 		all = append(all, v)
-		for _, r := range pick(v, "entry", "resource") {
-			all = append(all, r)
-		}
+		all = append(all, pick(v, "entry", "resource")...)
 	}
 	_, outcome, _ := s.ask("GET", "/Patient/none", "")
 	validate(t, append(all, outcome)...)

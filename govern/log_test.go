@@ -152,6 +152,112 @@ func entriesByQuery(t *testing.T, l *Log) {
 	}
 }
 
+// The log can be read and verified from its files while a node writes it.
+func TestBesideARunningNode(t *testing.T) {
+	l := open(t, t.TempDir(), nil)
+	fill(t, l, 300, 50)
+	older, err := l.Settle(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fill(t, l, 4000, 20)
+	}()
+	for rounds := 0; ; rounds++ {
+		r := verifyLog(t, l, older.Text)
+		if r.Entries < older.Size || r.Known != 1 {
+			t.Fatalf("%+v", r)
+		}
+		reader, err := OpenReader(t.Context(), l.dir, l.verifier)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := reader.Consistency(t.Context(), older); err != nil {
+			t.Fatal(err)
+		}
+		page, err := reader.Entries(t.Context(), Query{Patient: "P3"})
+		if err != nil || len(page.Items) < 42 {
+			t.Fatal(len(page.Items), err)
+		}
+		select {
+		case <-done:
+			if rounds == 0 {
+				t.Log("the log was full before it was read once")
+			}
+			return
+		default:
+		}
+	}
+}
+
+func TestConsistency(t *testing.T) {
+	l := open(t, t.TempDir(), nil)
+	var checkpoints []Checkpoint
+	for _, n := range []int{1, 6, 300, 250} {
+		fill(t, l, n, 20)
+		c, err := l.Settle(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkpoints = append(checkpoints, c)
+	}
+	r, err := l.Reader(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, older := range checkpoints {
+		hashes, err := r.Consistency(t.Context(), older)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong := older
+		wrong.Root = append([]byte{older.Root[0] ^ 1}, older.Root[1:]...)
+		if VerifyConsistency(wrong, r.Checkpoint, hashes) == nil {
+			t.Error("another history of ", older.Size, " entries passes")
+		}
+	}
+	if _, err := r.Consistency(t.Context(), Checkpoint{Size: 5000}); fault.CodeOf(err) != fault.AuditBroken {
+		t.Error(err)
+	}
+}
+
+// A disk that refuses does not lose what was acknowledged before, and the log
+// goes on when it takes data again.
+func TestDiskThatRefuses(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, nil)
+	fill(t, l, 10, 5)
+	if _, err := l.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	hidden := l.dir + ".hidden"
+	if err := os.Rename(filepath.Join(l.dir, stateDir), hidden); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, l, 10, 5) // the journal still takes them
+	if _, err := l.Settle(t.Context()); err == nil {
+		t.Fatal("a checkpoint was signed over what is not on the disk")
+	}
+	if err := os.Rename(hidden, filepath.Join(l.dir, stateDir)); err != nil {
+		// tessera may have made a new, empty folder
+		if err := os.RemoveAll(filepath.Join(l.dir, stateDir)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(hidden, filepath.Join(l.dir, stateDir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for deadline := time.Now().Add(20 * time.Second); l.Checkpoint().Size != 20; {
+		if time.Now().After(deadline) {
+			t.Fatal("the log does not go on: ", l.Failure())
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	verifyLog(t, l)
+}
+
 func TestOneProcessOnly(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir, nil)

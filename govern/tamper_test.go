@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/transparency-dev/tessera/api/layout"
@@ -170,8 +169,8 @@ func TestEveryBitOfTheSmallFiles(t *testing.T) {
 	shut(t, l)
 	for file, whole := range take(t, l.dir) {
 		for i := range 8 * len(whole) {
-			if strings.HasPrefix(file, tileDir) && i%8 != 3 {
-				continue // any one bit of a byte will do
+			if file != checkpointFile && i%8 != 3 {
+				continue // any one bit of a byte will do; base64 is what has bits that may be overlooked
 			}
 			content := bytes.Clone(whole)
 			content[i/8] ^= 1 << (i % 8)

@@ -170,6 +170,8 @@ func TestLimits(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("two connections are not served")
 		}
+		first.Close()
+		second.Close()
 		first, fr = dial(t, address)
 		second, sr2 = dial(t, address)
 	}
