@@ -85,6 +85,7 @@ type Clinic struct {
 	Access   *access.Service
 	Node     *node.Node
 	metrics  *prometheus.Registry
+	said     sayOnce
 	close    []func()
 }
 
@@ -258,7 +259,7 @@ func (c *Clinic) Run(ctx context.Context, ready func(Addresses)) error {
 	if err != nil {
 		return err
 	}
-	parts := []func(context.Context) error{c.Node.Run}
+	parts := []func(context.Context) error{c.Node.Run, c.housekeep}
 	at := Addresses{}
 	for _, d := range doors {
 		parts = append(parts, d.serve)

@@ -6,11 +6,13 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"consilium/access"
 	"consilium/dicomweb"
 	"consilium/dimse"
 	"consilium/fault"
+	"consilium/fhir"
 	"consilium/govern"
 	"consilium/node"
 	"consilium/server"
@@ -26,14 +28,22 @@ type door struct {
 
 // doors opens the listeners, so that a port that is taken is known at once.
 func (c *Clinic) doors(ctx context.Context) ([]door, error) {
-	if c.DICOM.Address == Off {
-		return nil, nil
+	var out []door
+	if c.DICOM.Address != Off {
+		d, err := c.dicomDoor(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, d)
 	}
-	d, err := c.dicomDoor(ctx)
-	if err != nil {
-		return nil, err
+	if c.HL7 != "" {
+		d, err := c.hl7Door()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, d)
 	}
-	return []door{d}, nil
+	return out, nil
 }
 
 func (c *Clinic) dicomDoor(ctx context.Context) (door, error) {
@@ -105,15 +115,6 @@ func (c *Clinic) peers() ([]node.Peer, error) {
 	return out, nil
 }
 
-func (c *Clinic) sender(p server.Peer) (node.Sender, error) {
-	switch p.Kind {
-	case node.KindDICOM:
-		peer, err := c.dimseOf(p)
-		return node.PACS{Peer: peer}, err
-	}
-	return nil, fault.New(fault.Usage, "there is no kind of receiver "+p.Kind, "dicom, fhir or hl7")
-}
-
 func (c *Clinic) dimseOf(p server.Peer) (dimse.Peer, error) {
 	peer := dimse.Peer{Address: p.Address, AETitle: p.AETitle, CallingAE: c.Settings.Node.AETitle}
 	if p.TLS {
@@ -143,7 +144,7 @@ func (c *Clinic) server() (*server.Server, error) {
 	running := c.Settings
 	return server.New(server.Config{
 		Node: c.Node, Store: c.Store, Access: c.Access, Audit: c.Audit, Models: c.Models, VerifyAudit: c.verifyAudit,
-		Page: page, DICOMweb: c.dicomweb(), Metrics: c.metrics, Status: c.status, Running: &running, Readonly: c.readonly(),
+		Page: page, DICOMweb: c.dicomweb(), FHIR: fhir.Handler(c.fhirConfig()), Metrics: c.metrics, Status: c.status, Running: &running, Readonly: c.readonly(),
 		Version: c.Version, Spool: filepath.Join(c.DataDir, node.SpoolDir), Hosts: c.Hosts, Proxies: c.Proxies, Log: c.Log,
 	})
 }
@@ -156,6 +157,9 @@ func (c *Clinic) dicomweb() http.Handler {
 		Reader: func(r *http.Request) store.Reader { return store.Reader{Purpose: access.From(r.Context()).Purpose()} },
 		Observe: func(ctx context.Context, action, study string) error {
 			who := access.From(ctx)
+			if !c.said.first(time.Now(), who.ID+" "+action+" "+study) {
+				return nil
+			}
 			return c.Node.Tell(ctx, govern.Event{Actor: who.Name, Role: string(who.Role), Action: action, Study: study, Outcome: "ok", Detail: map[string]string{"by": "dicomweb"}})
 		},
 	})

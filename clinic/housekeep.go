@@ -1,0 +1,72 @@
+package clinic
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"consilium/store"
+)
+
+// housekeepEvery is how often blobs that nothing names are removed and the
+// database's statistics are refreshed; the first time comes soon after a start.
+const (
+	housekeepEvery = 24 * time.Hour
+	housekeepFirst = 5 * time.Minute
+)
+
+func (c *Clinic) housekeep(ctx context.Context) error {
+	next := time.NewTimer(housekeepFirst)
+	defer next.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-next.C:
+		}
+		removed, bytes, err := c.Store.Sweep(ctx, store.SweepGrace)
+		if err == nil {
+			err = c.Store.Optimize(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			c.Log.Warn("the store could not be tidied", "error", err)
+		} else if removed > 0 {
+			c.Log.Info("objects that were never filed were removed", "count", removed, "bytes", bytes)
+		}
+		next.Reset(housekeepEvery)
+	}
+}
+
+// sayOnce joins what is said again within a minute: a viewer that fetches the
+// four hundred frames of a series views the study once.
+type sayOnce struct {
+	mu   sync.Mutex
+	said map[string]time.Time
+}
+
+const (
+	sayAgain   = time.Minute
+	mostSaid   = 10_000
+	untilClean = 1_000
+)
+
+// first says whether the words were not said within the last minute.
+func (s *sayOnce) first(now time.Time, words string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at, known := s.said[words]; known && now.Sub(at) < sayAgain {
+		return false
+	}
+	if s.said == nil || len(s.said) >= mostSaid {
+		s.said = map[string]time.Time{}
+	}
+	if len(s.said) >= untilClean {
+		for k, at := range s.said {
+			if now.Sub(at) >= sayAgain {
+				delete(s.said, k)
+			}
+		}
+	}
+	s.said[words] = now
+	return true
+}
