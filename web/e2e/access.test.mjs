@@ -1,9 +1,7 @@
-// Accessibility by axe-core, both schemes, tablets, administration, and the screenshots of the documents.
+// Accessibility by axe-core, both schemes, tablets, administration. CONSILIUM_SHOTS names a folder for pictures of the case at each size.
 import assert from 'node:assert/strict';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { small } from './mock/png.mjs';
 import { axe, open, real, signIn, watched, withModality } from './browser.mjs';
 
 let node, page, complaints;
@@ -28,21 +26,6 @@ const openCase = async (name) => {
   if (!(await page.locator('.image-viewer').isVisible())) await film.click();
   await page.locator('.box[data-ready=true]').waitFor();
 };
-
-/** keep writes a screenshot, made small enough for a repository. */
-async function keep(path) {
-  const shot = (await page.screenshot()).toString('base64');
-  const { width, height, pixels } = await page.evaluate(async (text) => {
-    const image = await createImageBitmap(new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]));
-    const g = new OffscreenCanvas(image.width, image.height).getContext('2d');
-    g.drawImage(image, 0, 0);
-    const { data } = g.getImageData(0, 0, image.width, image.height);
-    let out = '';
-    for (let i = 0; i < data.length; i += 30_000) out += String.fromCharCode(...data.subarray(i, i + 30_000));
-    return { width: image.width, height: image.height, pixels: btoa(out) };
-  }, shot);
-  writeFileSync(path, small(width, height, Buffer.from(pixels, 'base64')));
-}
 
 for (const scheme of ['light', 'dark']) {
   test(`axe finds nothing, ${scheme}`, async () => {
@@ -149,20 +132,6 @@ test('first administrator by link', { skip: real && 'needs a fresh node' }, asyn
   await page.getByLabel('Password again').fill('correct horse battery');
   await page.getByRole('button', { name: /account|password/ }).click();
   await page.locator('.worklist').waitFor();
-});
-
-test('screenshots for the documents', { skip: real && 'are made with the mock’s patients' }, async () => {
-  await page.getByRole('button', { name: 'Sign out' }).click();
-  await signIn(page);
-  await page.setViewportSize({ width: 1280, height: 800 });
-  for (const name of ['worklist', 'case']) {
-    if (name === 'case') await openCase('Hoffmann');
-    else await page.locator('tr[data-study]').first().waitFor();
-    await page.waitForTimeout(400); // thumbnails and pictures
-    const path = fileURLToPath(new URL(`../../docs/images/${name}.png`, import.meta.url));
-    if (process.env.CONSILIUM_SCREENSHOTS) await keep(path);
-    assert.ok(statSync(path).size < 400_000, `${path} is too large`);
-  }
 });
 
 test('nothing complained: no error, no breach of the content security policy', () => assert.deepEqual(complaints, []));

@@ -26,32 +26,6 @@ export function png(width, height, pixel) {
   ]);
 }
 
-const paeth = (a, b, c) => {
-  const p = a + b - c;
-  const [pa, pb, pc] = [Math.abs(p - a), Math.abs(p - b), Math.abs(p - c)];
-  return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
-};
-
-/** small writes RGBA pixels as RGB in steps of 1/step levels, filtered and packed hard: for screenshots that go into documents. */
-export function small(width, height, rgba, step = 4) {
-  const row = width * 3;
-  const flat = Buffer.alloc(row * height);
-  for (let i = 0, o = 0; i < rgba.length; i += 4) for (let c = 0; c < 3; c++) flat[o++] = Math.min(255, Math.round(rgba[i + c] / step) * step);
-  const raw = Buffer.alloc(height * (row + 1));
-  for (let y = 0; y < height; y++) {
-    raw[y * (row + 1)] = 4;
-    for (let x = 0; x < row; x++) {
-      const at = (dx, dy) => (x + dx < 0 || y + dy < 0 ? 0 : flat[(y + dy) * row + x + dx]);
-      raw[y * (row + 1) + 1 + x] = flat[y * row + x] - paeth(at(-3, 0), at(0, -1), at(-3, -1));
-    }
-  }
-  const head = Buffer.alloc(13);
-  head.writeUInt32BE(width, 0);
-  head.writeUInt32BE(height, 4);
-  head.set([8, 2, 0, 0, 0], 8);
-  return Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), chunk('IHDR', head), chunk('IDAT', deflateSync(raw, { level: 9 })), chunk('IEND', Buffer.alloc(0))]);
-}
-
 /** heat draws a transparent map of Gaussian spots {x, y, r, weight}, warm where it is strong. */
 export function heat(width, height, spots) {
   return png(width, height, (x, y) => {
