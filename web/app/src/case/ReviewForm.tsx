@@ -57,7 +57,7 @@ export function ReviewForm({ finding, decision, cancel, save }: Props) {
         <button type="submit" className="button primary small" disabled={!ready || busy}>{decision === 'reject' ? 'Reject the finding' : 'Save the correction'}</button>
         <button type="button" className="button quiet small" onClick={cancel}>Cancel</button>
         <span className="grow" />
-        <span className="small muted"><kbd>Ctrl</kbd> <kbd>Enter</kbd></span>
+        <span className="small muted nowrap"><kbd>Ctrl</kbd> <kbd>Enter</kbd></span>
       </div>
     </form>
   );
