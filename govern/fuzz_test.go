@@ -47,7 +47,7 @@ func FuzzFiles(f *testing.F) {
 			t.Fatal("a checkpoint is not its text")
 		}
 		records(raw, 3)
-		_, _ = prefix(raw, 5, true)
+		_, _ = prefix(raw, 5, width, true)
 		expected(string(raw), 70_000)
 	})
 }

@@ -2,7 +2,9 @@ package govern
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -189,6 +191,72 @@ func TestBesideARunningNode(t *testing.T) {
 			return
 		default:
 		}
+	}
+}
+
+// A backup copies the folder file by file, in the order of names, while the log
+// grows. The copy opens as the log of some moment, and verifies.
+func TestCopiedWhileItGrows(t *testing.T) {
+	source := t.TempDir()
+	l := open(t, source, nil)
+	stop := make(chan struct{})
+	var writers sync.WaitGroup
+	for range 8 {
+		writers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := l.Append(context.Background(), event(1)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	defer func() { close(stop); writers.Wait() }()
+	for range 8 {
+		before, err := l.Settle(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		target := t.TempDir()
+		copyTree(t, source, target)
+		again, err := OpenLog(t.Context(), Options{DataDir: target})
+		if err != nil {
+			t.Fatal(err)
+		}
+		shut(t, again)
+		if r := verifyLog(t, again, before.Text); r.Entries < before.Size {
+			t.Fatalf("%+v", r)
+		}
+	}
+}
+
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, strings.TrimPrefix(path, from))
+		if d.IsDir() {
+			return os.MkdirAll(target, 0o700)
+		}
+		raw, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		time.Sleep(time.Millisecond) // as slow as a tape
+		return errors.Join(err, os.WriteFile(target, raw, 0o600))
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

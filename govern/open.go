@@ -3,6 +3,7 @@ package govern
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,6 +40,11 @@ func (l *Log) openTree(ctx context.Context) error {
 	last, err := l.lastCheckpoint(state.Size)
 	if err != nil {
 		return err
+	}
+	if last.Size > state.Size {
+		if state, err = l.catchState(ctx, last); err != nil {
+			return err
+		}
 	}
 	if state.Size > 0 {
 		if err := l.restoreTree(ctx, state, last); err != nil {
@@ -128,10 +134,29 @@ func (l *Log) lastCheckpoint(size uint64) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	if c.Size > size {
-		return Checkpoint{}, broken(fmt.Sprintf("the checkpoint was signed over %d entries, and there are %d", c.Size, size))
-	}
 	return c, nil
+}
+
+// catchState mends a copy of the folder that was made while the log grew, by a
+// backup: it has the tree's state of a moment before the checkpoint. The
+// entries must then be there as the checkpoint says.
+func (l *Log) catchState(ctx context.Context, last Checkpoint) (treeState, error) {
+	wrong := broken(fmt.Sprintf("the checkpoint was signed over %d entries, and they are not there", last.Size))
+	if mend(l.dir, last.Size) != nil {
+		return treeState{}, wrong
+	}
+	if (tree{dir: l.dir, size: last.Size}).leadsFrom(ctx, last) != nil {
+		return treeState{}, wrong
+	}
+	state := treeState{last.Size, last.Root}
+	raw, err := json.Marshal(state)
+	if err == nil {
+		err = replaceFile(filepath.Join(l.dir, stateFile), raw, 0o644)
+	}
+	if err != nil {
+		return treeState{}, fault.Wrap(err, fault.IO, "the tree's state cannot be written", "check the permissions of "+l.dir)
+	}
+	return state, nil
 }
 
 // restoreTree reads the right edge of the tree and the time of the last entry.

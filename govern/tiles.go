@@ -263,8 +263,9 @@ func mend(dir string, n uint64) error {
 	return nil
 }
 
-// readEdge reads a partial file, or, where a batch that was cut short has
-// replaced it, the beginning of the full one.
+// readEdge reads a partial file, or, where the log has grown past it, the
+// beginning of a longer one: of a batch that was cut short, or in a copy that
+// was made while the log grew.
 func readEdge(dir, file string) ([]byte, error) {
 	path := filepath.Join(dir, file)
 	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
@@ -275,22 +276,32 @@ func readEdge(dir, file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, err := os.ReadFile(filepath.Join(dir, full))
-	if err != nil {
-		return nil, fmt.Errorf("%s is missing", file)
+	for longer := keep + 1; longer <= width; longer++ {
+		name := full
+		if longer < width {
+			name = full + ".p/" + strconv.Itoa(longer)
+		}
+		info, err := os.Lstat(filepath.Join(dir, name))
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		raw, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		if raw, err = prefix(raw, keep, longer, strings.HasPrefix(file, tileDir+"/entries/")); err != nil {
+			return nil, fmt.Errorf("%s is missing, and %s does not replace it: %w", file, name, err)
+		}
+		return raw, nil
 	}
-	raw, err = prefix(raw, keep, strings.HasPrefix(file, tileDir+"/entries/"))
-	if err != nil {
-		return nil, fmt.Errorf("%s is missing, and %s does not replace it: %w", file, full, err)
-	}
-	return raw, nil
+	return nil, fmt.Errorf("%s is missing", file)
 }
 
-// prefix gives the bytes of the first n hashes or entries.
-func prefix(raw []byte, n int, entries bool) ([]byte, error) {
+// prefix gives the bytes of the first n of so many hashes or entries.
+func prefix(raw []byte, n, of int, entries bool) ([]byte, error) {
 	end := n * sha256.Size
 	if entries {
-		leaves, err := bundle(raw, width)
+		leaves, err := bundle(raw, of)
 		if err != nil {
 			return nil, err
 		}
