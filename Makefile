@@ -26,7 +26,7 @@ help: ## list the targets
 
 .PHONY: setup
 setup: ## fetch ONNX Runtime and the tools; safe to repeat
-	@scripts/setup.sh runtime lint peers
+	@scripts/setup.sh runtime lint fhir peers
 
 .PHONY: runtime
 runtime:

@@ -85,6 +85,7 @@ type Clinic struct {
 	Access   *access.Service
 	Node     *node.Node
 	metrics  *prometheus.Registry
+	saved    server.Settings // as they were when the node started, without what flags say
 	said     sayOnce
 	close    []func()
 }
@@ -113,11 +114,13 @@ func (c *Clinic) open(ctx context.Context) (err error) {
 	if c.Settings, err = server.LoadSettings(ctx, c.Store); err != nil {
 		return err
 	}
+	c.saved = c.Settings
+	c.saved.Peers = slices.Clone(c.Settings.Peers)
 	c.settle()
 	if err := c.openQueue(ctx); err != nil {
 		return err
 	}
-	if c.Audit, err = govern.OpenLog(ctx, govern.Options{DataDir: c.DataDir, Memory: c.Store, Log: c.Log}); err != nil {
+	if c.Audit, err = govern.OpenLog(ctx, govern.Options{DataDir: c.DataDir, Memory: c.Store, Index: c.Store, Log: c.Log}); err != nil {
 		return err
 	}
 	c.onClose(func() {

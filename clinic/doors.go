@@ -141,10 +141,9 @@ func (c *Clinic) dimsePeer(ae string) (dimse.Peer, bool) {
 // server makes the face of the node.
 func (c *Clinic) server() (*server.Server, error) {
 	page, _ := web.FS()
-	running := c.Settings
 	return server.New(server.Config{
 		Node: c.Node, Store: c.Store, Access: c.Access, Audit: c.Audit, Models: c.Models, VerifyAudit: c.verifyAudit,
-		Page: page, DICOMweb: c.dicomweb(), FHIR: fhir.Handler(c.fhirConfig()), Metrics: c.metrics, Status: c.status, Running: &running, Readonly: c.readonly(),
+		Page: page, DICOMweb: c.dicomweb(), FHIR: fhir.Handler(c.fhirConfig()), Metrics: c.metrics, Status: c.status, Running: &c.saved, Readonly: c.readonly(),
 		Version: c.Version, Spool: filepath.Join(c.DataDir, node.SpoolDir), Hosts: c.Hosts, Proxies: c.Proxies, Log: c.Log,
 	})
 }

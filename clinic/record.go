@@ -21,7 +21,7 @@ import (
 // fhirConfig is the record's side of the node.
 func (c *Clinic) fhirConfig() fhir.Config {
 	return fhir.Config{
-		Store: c.Store, Consents: &govern.Consents{Store: c.Store}, Audit: c.Audit, Version: c.Version, Log: c.Log,
+		Store: c.Store, Consents: &govern.Consents{Store: c.Store, Note: c.Node.Note}, Audit: c.Audit, Version: c.Version, Log: c.Log,
 		Reader: func(r *http.Request) (store.Reader, error) {
 			return store.Reader{Purpose: access.From(r.Context()).Purpose()}, nil
 		},

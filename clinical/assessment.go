@@ -36,8 +36,8 @@ type Finding struct {
 	Pictures  []Picture `json:"pictures,omitempty"`
 	Regions   []Region  `json:"regions,omitempty"`  // of a picture: where the model looked
 	Segments  []Segment `json:"segments,omitempty"` // of a signal: when it listened
-	Notes     []string  `json:"notes,omitempty"` // warnings: synthetic training data, out of intended use ...
-	Synthetic bool      `json:"synthetic"`       // the input says it is synthetic
+	Notes     []string  `json:"notes,omitempty"`    // warnings: synthetic training data, out of intended use ...
+	Synthetic bool      `json:"synthetic"`          // the input says it is synthetic
 }
 
 // Picture is an explanation written to a file.

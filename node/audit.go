@@ -15,8 +15,8 @@ import (
 // then moved into the log: a process killed in between has lost none. An event
 // that was appended and could not be taken off the list is known by its ID.
 
-// note puts an event into a transaction.
-func (n *Node) note(ctx context.Context, t *store.Tx, e govern.Event) error {
+// Note puts an event into a transaction.
+func (n *Node) Note(ctx context.Context, t *store.Tx, e govern.Event) error {
 	e.Time = n.Now().UTC()
 	id := rand.Text()
 	if e.Detail == nil {
@@ -32,7 +32,7 @@ func (n *Node) note(ctx context.Context, t *store.Tx, e govern.Event) error {
 
 // Tell records an event that stands alone.
 func (n *Node) Tell(ctx context.Context, e govern.Event) error {
-	if err := n.Store.Tx(ctx, func(t *store.Tx) error { return n.note(ctx, t, e) }); err != nil {
+	if err := n.Store.Tx(ctx, func(t *store.Tx) error { return n.Note(ctx, t, e) }); err != nil {
 		return err
 	}
 	return n.Flush(ctx)

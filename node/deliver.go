@@ -111,7 +111,7 @@ func (n *Node) noteDelivery(ctx context.Context, t *store.Tx, d store.Delivery, 
 	if err := t.PutDelivery(ctx, d); err != nil {
 		return err
 	}
-	return n.note(ctx, t, event)
+	return n.Note(ctx, t, event)
 }
 
 // hopeless says whether another try would end the same way.

@@ -223,7 +223,7 @@ func (n *Node) giveUp(ctx context.Context, j work.Job, cause error) error {
 		if err := t.PutFailure(ctx, store.Failure{Study: d.Study, Code: string(e.Code), What: e.What, Do: e.Do, At: n.Now()}); err != nil {
 			return err
 		}
-		return n.note(ctx, t, govern.Event{Actor: "system", Action: "assessment.failed", Study: d.Study, Outcome: string(e.Code), Detail: map[string]string{"what": e.What}})
+		return n.Note(ctx, t, govern.Event{Actor: "system", Action: "assessment.failed", Study: d.Study, Outcome: string(e.Code), Detail: map[string]string{"what": e.What}})
 	})
 	if code := fault.CodeOf(err); code == fault.Conflict || code == fault.NotFound {
 		return nil
@@ -256,7 +256,7 @@ func (n *Node) Diagnose(ctx context.Context, who Actor, study string) error {
 		if err := t.SetState(ctx, study, from, store.StateQueued); err != nil {
 			return err
 		}
-		return n.note(ctx, t, govern.Event{Actor: who.Name, Role: who.Role, Action: "study.diagnose", Patient: c.study.Patient.ID, Study: study, Outcome: "ok"})
+		return n.Note(ctx, t, govern.Event{Actor: who.Name, Role: who.Role, Action: "study.diagnose", Patient: c.study.Patient.ID, Study: study, Outcome: "ok"})
 	})
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func (n *Node) keep(ctx context.Context, c content, e examined) error {
 		if err := n.ready(ctx, t, c.study.UID, e); err != nil {
 			return err
 		}
-		return n.note(ctx, t, govern.Event{
+		return n.Note(ctx, t, govern.Event{
 			Actor: "system", Action: "assessment.made", Patient: c.study.Patient.ID, Study: c.study.UID, Object: a.ID, Model: models(a), Outcome: "ok",
 			Detail: map[string]string{"fingerprint": c.fingerprint, "findings": strconv.Itoa(len(a.Findings)), "refusals": strconv.Itoa(len(a.Refusals))},
 		})

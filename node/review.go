@@ -72,7 +72,7 @@ func (n *Node) decide(ctx context.Context, who Actor, r store.Reader, study, fin
 		if err := change(t, a); err != nil {
 			return err
 		}
-		return n.note(ctx, t, govern.Event{
+		return n.Note(ctx, t, govern.Event{
 			Actor: who.Name, Role: who.Role, Action: action, Patient: s.Patient.ID, Study: study, Object: a.ID + "/" + finding,
 			Model: m.Name + "@" + m.Version + "#" + m.Digest, Outcome: "ok",
 			Detail: map[string]string{"decision": decision, "shown": a.Findings[i].Answer},
@@ -132,7 +132,7 @@ func (n *Node) Sign(ctx context.Context, who Actor, r store.Reader, study string
 				}
 			}
 		}
-		return n.note(ctx, t, govern.Event{
+		return n.Note(ctx, t, govern.Event{
 			Actor: who.Name, Role: who.Role, Action: "report.signed", Patient: s.Patient.ID, Study: study, Object: a.ID, Model: models(a), Outcome: "ok",
 			Detail: map[string]string{"attestation": Attestation, "decisions": decisions(a)},
 		})

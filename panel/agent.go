@@ -179,7 +179,7 @@ func cardNotes(card registry.Card, item intake.Item) []string {
 		notes = append(notes, "The input is synthetic; the model learnt from real recordings, so its answer shows only that the program works.")
 	}
 	if n := len(card.Limits); n > 0 {
-		notes = append(notes, fmt.Sprintf("Known limits of the model: %d, listed by `consilium models show %s`.", n, card.Name))
+		notes = append(notes, fmt.Sprintf("Known limits of the model: %d; its card lists them.", n))
 	}
 	return notes
 }

@@ -17,6 +17,7 @@ ort_library() {
 }
 
 STATICCHECK_VERSION=v0.7.0
+MEDPLUM_VERSION=5.2.13 # FHIR validator, Apache-2.0, npm; tests only
 
 # Independent readers of the same standards, from the distribution: oracles and
 # peers in tests and benchmarks, never linked.

