@@ -46,6 +46,10 @@ test: setup ## every check: format, vet, staticcheck, tests, race detector, the 
 	@scripts/web.sh build
 	@scripts/test.sh
 
+.PHONY: race
+race: ## the race detector over every package with goroutines, those with a database too
+	@scripts/test.sh race
+
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck only
 	@scripts/setup.sh lint

@@ -12,6 +12,7 @@ import (
 	"consilium/clinical"
 	"consilium/dataset/synthetic"
 	"consilium/dicom"
+	"consilium/dicom/result"
 	"consilium/fault"
 	"consilium/govern"
 	"consilium/node"
@@ -105,6 +106,13 @@ func TestStudyFromArrivalToSignature(t *testing.T) {
 	var page bytes.Buffer
 	if err := p.Report(ctx, store.Care, i.Study, &page); err != nil || !strings.Contains(page.String(), "data:image/png;base64,iVBOR") || !strings.Contains(page.String(), clinical.Disclaimer) {
 		t.Errorf("report of %d bytes, %v", page.Len(), err)
+	}
+	var text bytes.Buffer
+	if err := p.TextReport(ctx, store.Care, i.Study, &text); err != nil {
+		t.Fatal(err)
+	}
+	if o, err := dicom.ParseObject(&text, "text report"); err != nil || o.IDs().Class != result.BasicTextSR || o.Text(dicom.VerificationFlag) != "VERIFIED" {
+		t.Errorf("text report: %v", err)
 	}
 	sentEventually(t, archive, 4) // heat map, segmentation, report, signed report
 	sentEventually(t, record, 1)

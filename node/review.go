@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -164,7 +165,25 @@ func (n *Node) signedObjects(ctx context.Context, who Actor, study string, a Ass
 	if a.Report == nil {
 		return nil, nil // nothing could be looked at, so there is nothing to replace
 	}
-	list, err := n.Store.Instances(ctx, store.Care, study, "")
+	sources, err := n.sources(ctx, store.Care, study, a)
+	if err != nil {
+		return nil, err
+	}
+	in := n.resultInput(sources, a)
+	in.Signature = &result.Signature{By: who.signature(), At: at, Attestation: Attestation}
+	in.Predecessor = &dicom.IDs{Study: study, Series: a.Report.SeriesUID, SOP: a.Report.SOPUID, Class: a.Report.SOPClass}
+	o, err := result.SR(in)
+	if err != nil {
+		return nil, err
+	}
+	i, err := n.keepObject(ctx, o)
+	return []store.Instance{i}, err
+}
+
+// sources gives the headers of the objects that an assessment is about; of all
+// objects when it has no finding.
+func (n *Node) sources(ctx context.Context, r store.Reader, study string, a Assessment) ([]*dicom.Object, error) {
+	list, err := n.Store.Instances(ctx, r, study, "")
 	if err != nil {
 		return nil, err
 	}
@@ -183,13 +202,32 @@ func (n *Node) signedObjects(ctx context.Context, who Actor, study string, a Ass
 		}
 		sources = append(sources, o)
 	}
-	in := n.resultInput(sources, a)
-	in.Signature = &result.Signature{By: who.signature(), At: at, Attestation: Attestation}
-	in.Predecessor = &dicom.IDs{Study: study, Series: a.Report.SeriesUID, SOP: a.Report.SOPUID, Class: a.Report.SOPClass}
-	o, err := result.SR(in)
+	return sources, nil
+}
+
+// TextReport writes the case as a Basic Text SR, for systems that do not show
+// the other one: verified when the report is signed. It is made on request and
+// not kept.
+// Errors: CONFLICT without an assessment, those of Case.
+func (n *Node) TextReport(ctx context.Context, r store.Reader, study string, w io.Writer) error {
+	c, err := n.Case(ctx, r, study)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	i, err := n.keepObject(ctx, o)
-	return []store.Instance{i}, err
+	if c.Assessment == nil || c.Assessment.Report == nil {
+		return fault.New(fault.Conflict, "the study has no report yet", "wait until it is diagnosed")
+	}
+	sources, err := n.sources(ctx, r, study, *c.Assessment)
+	if err != nil {
+		return err
+	}
+	in := n.resultInput(sources, *c.Assessment)
+	if g := c.Signature; g != nil {
+		in.Signature = &result.Signature{By: g.By, At: g.At, Attestation: g.Attestation}
+	}
+	o, err := result.BasicSR(in)
+	if err != nil {
+		return err
+	}
+	return o.Write(w)
 }

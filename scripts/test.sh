@@ -6,29 +6,36 @@ cd "$(dirname "$0")/.."
 GO=${GO:-go}
 started=$SECONDS
 
-# Where goroutines share something. The race detector costs five- to tenfold, so
-# the others do without.
-RACE=(./engine/... ./train/... ./dataset/... ./registry/... ./explain/... ./intake/... ./panel/...
-      ./access/... ./clinic/... ./dicomweb/... ./dimse/... ./govern/... ./hl7/... ./node/... ./server/... ./store/... ./work/...)
+# Where goroutines share something. The race detector costs five- to tenfold, and the database has to be compiled once
+# more for it, so the others do without, and those with a database have `make race`.
+RACE=(./engine/... ./train/... ./dataset/... ./registry/... ./explain/... ./intake/... ./panel/... ./dimse/... ./hl7/... ./work/...)
+RACE_ALL=("${RACE[@]}" ./access/... ./clinic/... ./dicom/... ./dicomweb/... ./fhir/... ./govern/... ./node/... ./server/... ./store/...)
+
+race() { # packages
+  # The matrix kernels of GoMLX's Go backend step a pointer past the end of a slice before they mask it, which the
+  # race detector's pointer check takes for an error; the check is off for that module and on for everything else.
+  "$GO" test -json -race -short -gcflags='github.com/gomlx/compute/...=-d=checkptr=0' -timeout 15m "$@" | "$report" -title "race detector" -brief
+}
+
+mkdir -p out
+report=out/testreport
+"$GO" build -o "$report" ./internal/testreport
+
+if [ "${1:-}" = race ]; then
+  race "${RACE_ALL[@]}"
+  exit
+fi
 
 scripts/lint.sh
 
 echo "== page: types and unit tests"
 scripts/web.sh test
 
-mkdir -p out
-report=out/testreport
-"$GO" build -o "$report" ./internal/testreport
-
 echo "== go test"
 "$GO" test -json -timeout 8m ./... | "$report" -title "tests"
 
 echo "== go test -race"
-race=()
-for p in "${RACE[@]}"; do [ -d "${p%/...}" ] && race+=("$p"); done
-# The matrix kernels of GoMLX's Go backend step a pointer past the end of a slice before they mask it, which the
-# race detector's pointer check takes for an error; the check is off for that module and on for everything else.
-"$GO" test -json -race -short -gcflags='github.com/gomlx/compute/...=-d=checkptr=0' -timeout 12m "${race[@]}" | "$report" -title "race detector" -brief
+race "${RACE[@]}"
 
 echo "== page in a browser: against a mock node, and on a real one with its synthetic patient"
 "$GO" build -trimpath -o bin/consilium ./cmd/consilium

@@ -128,6 +128,10 @@ func (n *fakeNode) Sign(_ context.Context, _ node.Actor, r store.Reader, uid str
 func (n *fakeNode) Letter(_ context.Context, r store.Reader, uid string) (node.Letter, error) {
 	return node.Letter{Paragraphs: []string{"x"}}, n.see(r, uid)
 }
+func (n *fakeNode) TextReport(ctx context.Context, r store.Reader, uid string, w io.Writer) error {
+	return n.Report(ctx, r, uid, w)
+}
+
 func (n *fakeNode) Report(_ context.Context, r store.Reader, uid string, w io.Writer) error {
 	_, _ = io.WriteString(w, "<p>report")
 	return n.see(r, uid)

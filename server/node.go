@@ -24,7 +24,8 @@ type Node interface {
 	Sign(ctx context.Context, who node.Actor, r store.Reader, study string) error
 
 	Letter(ctx context.Context, r store.Reader, study string) (node.Letter, error)
-	Report(ctx context.Context, r store.Reader, study string, w io.Writer) error // one self-contained page
+	Report(ctx context.Context, r store.Reader, study string, w io.Writer) error     // one self-contained page
+	TextReport(ctx context.Context, r store.Reader, study string, w io.Writer) error // Basic Text SR, a Part 10 file
 	Waveform(ctx context.Context, r store.Reader, sop string) (node.Waveform, error)
 	Sound(ctx context.Context, r store.Reader, sop string, w io.Writer) error // WAV
 	Picture(ctx context.Context, r store.Reader, study, digest string) (io.ReadSeekCloser, error)

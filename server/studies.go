@@ -185,6 +185,7 @@ func (s *Server) fileRoutes(api huma.API) {
 	typed := func(op operation, media string) operation { op.binary = media; return op }
 	study := "/api/v1/studies/{uid}"
 	handle(s, api, typed(on("GET", study+"/report.html", "studies", "The report as one self-contained page", access.StudyView), "text/html"), s.report)
+	handle(s, api, typed(on("GET", study+"/report.dcm", "studies", "The report as a DICOM Basic Text SR", access.StudyView), "application/dicom"), s.textReport)
 	handle(s, api, typed(on("GET", study+"/pictures/{digest}.png", "studies", "An explanation as a picture", access.StudyView), "image/png"), s.picture)
 	handle(s, api, on("GET", "/api/v1/instances/{sop}/waveform", "instances", "An ECG's samples", access.StudyView), s.waveform)
 	handle(s, api, typed(on("GET", "/api/v1/instances/{sop}/sound.wav", "instances", "A recording as sound", access.StudyView), "audio/wav"), s.sound)
@@ -210,6 +211,23 @@ func (s *Server) report(ctx context.Context, in *StudyPath) (*huma.StreamRespons
 		e.w.Header().Set("Content-Security-Policy", reportPolicy)
 		e.w.Header().Set("X-Frame-Options", "SAMEORIGIN")
 		s.send(e, bytes.NewReader(page.Bytes()), "text/html; charset=utf-8")
+	}}, nil
+}
+
+func (s *Server) textReport(ctx context.Context, in *StudyPath) (*huma.StreamResponse, error) {
+	c, err := s.Node.Case(ctx, reader(ctx), in.Study)
+	if err != nil {
+		return nil, err
+	}
+	var file bytes.Buffer
+	if err := s.Node.TextReport(ctx, reader(ctx), in.Study, &file); err != nil {
+		return nil, err
+	}
+	if err := s.shown(ctx, "report.viewed", c); err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(huma.Context) {
+		s.send(exchangeOf(ctx), bytes.NewReader(file.Bytes()), "application/dicom")
 	}}, nil
 }
 
