@@ -346,7 +346,5 @@ func TestDefectStaysInside(t *testing.T) {
 	_, err := Store(t.Context(), peer, []Source{File(ctFile(t, t.TempDir(), "1.2.3", 10))}, nil)
 	wantCode(t, err, fault.PeerRefused)
 	alive(t, peer)
-	if count.ended(EndDefect) != 1 {
-		t.Errorf("counted %v", count.ends)
-	}
+	eventually(t, "the defect is counted", func() bool { return count.ended(EndDefect) == 1 })
 }

@@ -235,25 +235,44 @@ func TestCopiedWhileItGrows(t *testing.T) {
 	}
 }
 
+// copyTree copies as store.Backup does: where a file is gone since it was
+// listed, what has come in its place is copied, beside it or a folder up.
 func copyTree(t *testing.T, from, to string) {
 	t.Helper()
-	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
+	var file func(path string) error
+	instead := func(gone string) error {
+		for _, dir := range []string{filepath.Dir(gone), filepath.Dir(filepath.Dir(gone))} {
+			entries, _ := os.ReadDir(dir)
+			for _, e := range entries {
+				if !e.IsDir() {
+					if err := file(filepath.Join(dir, e.Name())); err != nil {
+						return err
+					}
+				}
+			}
 		}
-		if err != nil {
-			return err
-		}
+		return nil
+	}
+	file = func(path string) error {
 		target := filepath.Join(to, strings.TrimPrefix(path, from))
-		if d.IsDir() {
-			return os.MkdirAll(target, 0o700)
+		if _, err := os.Stat(target); err == nil {
+			return nil
 		}
 		raw, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil
+			return instead(path)
 		}
 		time.Sleep(time.Millisecond) // as slow as a tape
-		return errors.Join(err, os.WriteFile(target, raw, 0o600))
+		return errors.Join(err, os.MkdirAll(filepath.Dir(target), 0o700), os.WriteFile(target, raw, 0o600))
+	}
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return instead(path)
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		return file(path)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -183,14 +184,15 @@ func (b *backup) files(ctx context.Context) error {
 		return failed(err, "the data directory cannot be read")
 	}
 	defer root.Close()
-	return fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
+	copied := map[string]bool{}
+	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // gone in the meantime
+			return b.instead(root, name, copied)
 		}
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return failed(err, "the data directory cannot be read")
 		}
-		if slices.Contains(notInBackup, path) {
+		if slices.Contains(notInBackup, name) {
 			if d.IsDir() {
 				return fs.SkipDir
 			}
@@ -199,20 +201,63 @@ func (b *backup) files(ctx context.Context) error {
 		if !d.Type().IsRegular() {
 			return nil
 		}
-		f, err := root.Open(path)
+		err = b.file(root, name, copied)
 		if errors.Is(err, fs.ErrNotExist) {
+			return b.instead(root, name, copied)
+		}
+		return err
+	})
+}
+
+// file copies one file, once. A file that is gone gives fs.ErrNotExist.
+func (b *backup) file(root *os.Root, name string, copied map[string]bool) error {
+	if copied[name] {
+		return nil
+	}
+	f, err := root.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err != nil {
+		return failed(err, "a file of the data directory cannot be read")
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return failed(err, "a file of the data directory cannot be read")
+	}
+	copied[name] = true
+	return b.entry(filesDir+name, info.Size(), io.LimitReader(f, info.Size())) // a log may grow meanwhile
+}
+
+// instead copies what has come in the place of a file that is gone since it was
+// listed: a hash tree replaces a partial tile by a longer one beside it, or by
+// the full one a folder up, which the walk has passed.
+func (b *backup) instead(root *os.Root, gone string, copied map[string]bool) error {
+	for try := 0; try < 20; try++ {
+		lost := false
+		for _, dir := range []string{path.Dir(gone), path.Dir(path.Dir(gone))} {
+			entries, err := fs.ReadDir(root.FS(), dir)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return failed(err, "the data directory cannot be read")
+			}
+			for _, e := range entries {
+				name := path.Join(dir, e.Name())
+				if !e.Type().IsRegular() || slices.Contains(notInBackup, name) {
+					continue
+				}
+				if err := b.file(root, name, copied); errors.Is(err, fs.ErrNotExist) {
+					lost = true
+				} else if err != nil {
+					return err
+				}
+			}
+		}
+		if !lost {
 			return nil
 		}
-		if err != nil {
-			return failed(err, "a file of the data directory cannot be read")
-		}
-		defer f.Close()
-		info, err := f.Stat()
-		if err != nil {
-			return failed(err, "a file of the data directory cannot be read")
-		}
-		return b.entry(filesDir+path, info.Size(), io.LimitReader(f, info.Size())) // a log may grow meanwhile
-	})
+	}
+	return nil // it changes faster than it can be read; opening the copy tells whether something is missing
 }
 
 func (b *backup) json(name string, v any) error {
