@@ -38,7 +38,7 @@ echo "== go test -race"
 race "${RACE[@]}"
 
 echo "== page in a browser: against a mock node, and on a real one with its synthetic patient"
-"$GO" build -trimpath -o bin/consilium ./cmd/consilium
-scripts/web.sh e2e
+"$GO" build -o out/consilium ./cmd/consilium # with the flags of the tests, so that nothing is compiled twice
+CONSILIUM_BIN=$PWD/out/consilium scripts/web.sh e2e
 
 echo "all checks passed in $((SECONDS - started)) s"

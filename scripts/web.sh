@@ -74,7 +74,7 @@ e2e() {
   node_ok || { echo "SKIPPED: page in a browser: Node.js 20.19 or newer with npm is missing" >&2; return; }
   [ -x "${CONSILIUM_CHROMIUM:-/usr/bin/chromium}" ] || { echo "SKIPPED: page in a browser: chromium is missing (apt-get install chromium)" >&2; return; }
   packages
-  [ -n "${CONSILIUM_URL:-}" ] || { build; [ -x bin/consilium ] || make build; }
+  [ -n "${CONSILIUM_URL:-}" ] || { build; [ -x "${CONSILIUM_BIN:-bin/consilium}" ] || make build; }
   node --test --test-concurrency=1 web/e2e/*.test.mjs
 }
 

@@ -15,7 +15,7 @@ const { parseDicom } = need('dicom-parser');
 export function material(folder = process.env.CONSILIUM_DEMO) {
   let at = folder;
   if (!at) {
-    const program = join(root, 'bin', 'consilium');
+    const program = process.env.CONSILIUM_BIN ?? join(root, 'bin', 'consilium');
     if (!existsSync(program)) throw new Error('bin/consilium is missing: run `make build`, or name a folder of `consilium demo` in CONSILIUM_DEMO');
     at = mkdtempSync(join(tmpdir(), 'consilium-mock-'));
     execFileSync(program, ['demo', '--once', '--out', at], { stdio: 'ignore', timeout: 120_000 });
