@@ -24,7 +24,7 @@ func decode(_ context.Context, format Format, path string) (Item, error) {
 	case NPY:
 		return picture(readNPY(path))
 	case DICOM:
-		return picture(dicom.Open(path))
+		return dicomFile(path)
 	case WAV:
 		return recording(audio.ReadWAV(path))
 	case MP3:
@@ -36,6 +36,20 @@ func decode(_ context.Context, format Format, path string) (Item, error) {
 		return recording(wfdb.Read(path))
 	}
 	return Item{}, fault.New(fault.Internal, "format "+string(format)+" has no reader", "please report it")
+}
+
+// dicomFile reads an image or a waveform.
+func dicomFile(path string) (Item, error) {
+	f, err := open(path)
+	if err != nil {
+		return Item{}, err
+	}
+	defer f.Close()
+	o, err := dicom.ParseObject(f, filepath.Base(path))
+	if err != nil {
+		return Item{}, err
+	}
+	return Object(o, path)
 }
 
 func picture(img clinical.Image, err error) (Item, error) { return Item{Image: &img}, err }

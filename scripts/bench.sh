@@ -28,6 +28,11 @@ cat "$OUT/inference.json" "$OUT/steps.json"
 echo "== PyTorch: the same"
 bench/peer.sh | tee "$OUT/peer.jsonl"
 
+echo "== the node: ingest beside Orthanc, the way back to the PACS, killed while 1,000 studies are under way"
+scripts/ingest.sh | tee "$OUT/ingest.txt"
+scripts/turnaround.sh | tee "$OUT/turnaround.txt"
+CLINIC_STUDIES=1000 CLINIC_KILLS=10 "$GO" test ./clinic -run Killed -v -timeout 30m | tee "$OUT/killed.txt"
+
 echo "== go test -bench"
 "$GO" test -run '^$' -bench . -benchmem -benchtime "${BENCHTIME:-1s}" ./... >"$OUT/go.txt" || { tail -n 20 "$OUT/go.txt"; exit 1; }
 grep -E '^(pkg:|Benchmark)' "$OUT/go.txt"
