@@ -70,8 +70,6 @@ test('film, heat map, ECG and sound of the case are shown', { skip }, async () =
   await page.locator('.box[data-ready=true]').waitFor();
   await page.locator('.overlay .heat').waitFor();
   assert.ok(await painted() > 40, 'the film is blank');
-  const ms = await page.evaluate(() => performance.getEntriesByName('time-to-image').at(-1)?.duration);
-  console.log(`time from the click to the first image, on the real node: ${Math.round(ms)} ms`);
   await shot('case.jpg');
   await page.locator('.series .thumb', { hasText: /^ECG/ }).first().click();
   await page.getByText('12 leads').waitFor();
