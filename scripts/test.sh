@@ -32,7 +32,7 @@ echo "== page: types and unit tests"
 scripts/web.sh test
 
 echo "== go test"
-"$GO" test -json -vet=off -timeout 8m ./... | "$report" -title "tests"
+"$GO" test -json -vet=off -ldflags=-w -timeout 8m ./... | "$report" -title "tests"
 
 echo "== go test -race"
 race "${RACE[@]}"
