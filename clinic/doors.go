@@ -156,10 +156,15 @@ func (c *Clinic) dicomweb() http.Handler {
 		Reader: func(r *http.Request) store.Reader { return store.Reader{Purpose: access.From(r.Context()).Purpose()} },
 		Observe: func(ctx context.Context, action, study string) error {
 			who := access.From(ctx)
-			if !c.said.first(time.Now(), who.ID+" "+action+" "+study) {
+			words, now := who.ID+" "+action+" "+study, time.Now()
+			if c.said.lately(now, words) {
 				return nil
 			}
-			return c.Node.Tell(ctx, govern.Event{Actor: who.Name, Role: string(who.Role), Action: action, Study: study, Outcome: "ok", Detail: map[string]string{"by": "dicomweb"}})
+			err := c.Node.Tell(ctx, govern.Event{Actor: who.Name, Role: string(who.Role), Action: action, Study: study, Outcome: "ok", Detail: map[string]string{"by": "dicomweb"}})
+			if err == nil { // what was not recorded is not said
+				c.said.note(now, words)
+			}
+			return err
 		},
 	})
 }

@@ -2,6 +2,7 @@ package clinic
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -50,23 +51,23 @@ const (
 	untilClean = 1_000
 )
 
-// first says whether the words were not said within the last minute.
-func (s *sayOnce) first(now time.Time, words string) bool {
+// lately says whether the words were said within the last minute.
+func (s *sayOnce) lately(now time.Time, words string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if at, known := s.said[words]; known && now.Sub(at) < sayAgain {
-		return false
-	}
+	at, known := s.said[words]
+	return known && now.Sub(at) < sayAgain
+}
+
+// note remembers words that were said.
+func (s *sayOnce) note(now time.Time, words string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.said == nil || len(s.said) >= mostSaid {
 		s.said = map[string]time.Time{}
 	}
 	if len(s.said) >= untilClean {
-		for k, at := range s.said {
-			if now.Sub(at) >= sayAgain {
-				delete(s.said, k)
-			}
-		}
+		maps.DeleteFunc(s.said, func(_ string, at time.Time) bool { return now.Sub(at) >= sayAgain })
 	}
 	s.said[words] = now
-	return true
 }

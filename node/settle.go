@@ -88,14 +88,19 @@ func (n *Node) queue(ctx context.Context, study string) error {
 	if s.State != store.StateReceiving {
 		return nil
 	}
-	if err := n.Store.SetState(ctx, study, []store.State{store.StateReceiving}, store.StateQueued); err != nil {
-		if fault.CodeOf(err) == fault.Conflict {
-			return nil // another process was first
+	err = n.Store.Tx(ctx, func(t *store.Tx) error {
+		if err := t.SetState(ctx, study, []store.State{store.StateReceiving}, store.StateQueued); err != nil {
+			return err
 		}
+		return n.Note(ctx, t, govern.Event{Actor: "system", Action: "study.received", Patient: s.Patient.ID, Study: study, Outcome: "ok"})
+	})
+	if fault.CodeOf(err) == fault.Conflict {
+		return nil // another process was first
+	}
+	if err != nil {
 		return err
 	}
-	err = n.Tell(ctx, govern.Event{Actor: "system", Action: "study.received", Patient: s.Patient.ID, Study: study, Outcome: "ok"})
-	if err != nil {
+	if err := n.Flush(ctx); err != nil {
 		return err
 	}
 	n.changed(study)
