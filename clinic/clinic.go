@@ -4,7 +4,6 @@ package clinic
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -92,10 +91,7 @@ type Clinic struct {
 
 // Open opens every part. Run sets them to work; Close must be called in any case.
 func Open(ctx context.Context, o Options) (*Clinic, error) {
-	c := &Clinic{Options: o, metrics: prometheus.NewRegistry()}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c := newClinic(o)
 	if err := c.open(ctx); err != nil {
 		c.Close()
 		return nil, err
@@ -103,7 +99,16 @@ func Open(ctx context.Context, o Options) (*Clinic, error) {
 	return c, nil
 }
 
-func (c *Clinic) open(ctx context.Context) (err error) {
+func newClinic(o Options) *Clinic {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Clinic{Options: o, metrics: prometheus.NewRegistry()}
+}
+
+// openBase opens what a node and its workers elsewhere both stand on: store,
+// folders, settings, queue.
+func (c *Clinic) openBase(ctx context.Context) (err error) {
 	if c.Store, err = store.Open(ctx, store.Options{DataDir: c.DataDir, URL: c.StoreURL, Bucket: c.Bucket, Log: c.Log}); err != nil {
 		return err
 	}
@@ -117,7 +122,17 @@ func (c *Clinic) open(ctx context.Context) (err error) {
 	c.saved = c.Settings
 	c.saved.Peers = slices.Clone(c.Settings.Peers)
 	c.settle()
-	if err := c.openQueue(ctx); err != nil {
+	o := c.Options.Queue
+	o.Dir, o.Log = filepath.Join(c.DataDir, "queue"), c.Log
+	if c.Queue, err = work.Open(ctx, o); err != nil {
+		return err
+	}
+	c.onClose(c.Queue.Close)
+	return nil
+}
+
+func (c *Clinic) open(ctx context.Context) (err error) {
+	if err := c.openBase(ctx); err != nil {
 		return err
 	}
 	if c.Audit, err = govern.OpenLog(ctx, govern.Options{DataDir: c.DataDir, Memory: c.Store, Index: c.Store, Log: c.Log}); err != nil {
@@ -136,15 +151,6 @@ func (c *Clinic) open(ctx context.Context) (err error) {
 		return err
 	}
 	c.Access, err = access.New(access.Config{Store: c.Store, Flush: c.Node.Flush, Log: c.Log, OIDC: c.OIDC})
-	return err
-}
-
-func (c *Clinic) openQueue(ctx context.Context) (err error) {
-	o := c.Options.Queue
-	o.Dir, o.Log = filepath.Join(c.DataDir, "queue"), c.Log
-	if c.Queue, err = work.Open(ctx, o); err == nil {
-		c.onClose(c.Queue.Close)
-	}
 	return err
 }
 
@@ -213,20 +219,10 @@ func (c *Clinic) newNode(ctx context.Context, audit node.Audit, peers []node.Pee
 // Work diagnoses for a node on another machine until ctx ends, which is no
 // error: store and queue are that node's.
 func Work(ctx context.Context, o Options) error {
-	c := &Clinic{Options: o, metrics: prometheus.NewRegistry()}
+	c := newClinic(o)
 	defer c.Close()
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	var err error
-	if c.Store, err = store.Open(ctx, store.Options{DataDir: o.DataDir, URL: o.StoreURL, Bucket: o.Bucket, Log: c.Log}); err != nil {
-		return err
-	}
-	c.onClose(func() { _ = c.Store.Close() })
-	if c.Settings, err = server.LoadSettings(ctx, c.Store); err != nil {
-		return err
-	}
-	if err := errors.Join(c.folders(), c.openQueue(ctx)); err != nil {
+	err := c.openBase(ctx)
+	if err != nil {
 		return err
 	}
 	if c.Node, err = c.newNode(ctx, nil, c.addressees()); err != nil {

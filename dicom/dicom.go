@@ -13,11 +13,8 @@
 package dicom
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"consilium/clinical"
 	"consilium/fault"
@@ -29,24 +26,6 @@ const (
 	MaxPixels = 32 << 20  // values: frames x rows x columns x channels
 	MaxFrames = 4096
 )
-
-// Open reads a DICOM image from a file.
-func Open(path string) (clinical.Image, error) {
-	name := filepath.Base(path)
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file")
-	}
-	if err != nil {
-		return clinical.Image{}, fault.Wrap(err, fault.InputMissing, "cannot open "+name, "check the path")
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return clinical.Image{}, fault.Wrap(err, fault.InputMissing, "cannot open "+name, "check the path and its permissions")
-	}
-	defer f.Close()
-	return Read(f, name)
-}
 
 // Read reads a DICOM image; name is shown to the user.
 //

@@ -185,7 +185,12 @@ func TestEveryFileIsReadOrRefused(t *testing.T) {
 			return err
 		}
 		start := time.Now()
-		img, err := Open(path)
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		img, err := Read(f, filepath.Base(path))
 		if took := time.Since(start); took > 10*time.Second {
 			t.Errorf("%s took %v", path, took)
 		}

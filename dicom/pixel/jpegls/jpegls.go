@@ -98,19 +98,8 @@ func (d *decoder) segment() (marker byte, body []byte, err error) {
 	if marker < 0x80 || marker >= rst0 && marker <= soi {
 		return marker, nil, nil
 	}
-	if d.at+2 > len(d.data) {
-		return 0, nil, raster.Truncated(codec)
-	}
-	length := int(binary.BigEndian.Uint16(d.data[d.at:]))
-	if length < 2 {
-		return 0, nil, raster.Malformed(codec, "a marker segment of %d bytes", length)
-	}
-	if d.at+length > len(d.data) {
-		return 0, nil, raster.Truncated(codec)
-	}
-	body = d.data[d.at+2 : d.at+length]
-	d.at += length
-	return marker, body, nil
+	body, d.at, err = raster.Segment(codec, d.data, d.at)
+	return marker, body, err
 }
 
 // apply does what a marker segment asks for.

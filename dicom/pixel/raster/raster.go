@@ -4,6 +4,7 @@ package raster
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -51,4 +52,20 @@ func Alive(ctx context.Context) error {
 	default:
 		return fault.Wrap(err, fault.Interrupted, "decoding was stopped", "start it again")
 	}
+}
+
+// Segment reads the body of a JPEG or JPEG-LS marker segment, whose length stands
+// at data[at:], and says where the next marker is looked for.
+func Segment(codec string, data []byte, at int) (body []byte, next int, err error) {
+	if at+2 > len(data) {
+		return nil, at, Truncated(codec)
+	}
+	length := int(binary.BigEndian.Uint16(data[at:]))
+	if length < 2 {
+		return nil, at, Malformed(codec, "a marker segment of %d bytes", length)
+	}
+	if at+length > len(data) {
+		return nil, at, Truncated(codec)
+	}
+	return data[at+2 : at+length], at + length, nil
 }
