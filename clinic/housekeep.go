@@ -46,9 +46,8 @@ type sayOnce struct {
 }
 
 const (
-	sayAgain   = time.Minute
-	mostSaid   = 10_000
-	untilClean = 1_000
+	sayAgain = time.Minute
+	mostSaid = 10_000
 )
 
 // lately says whether the words were said within the last minute.
@@ -63,11 +62,11 @@ func (s *sayOnce) lately(now time.Time, words string) bool {
 func (s *sayOnce) note(now time.Time, words string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.said == nil || len(s.said) >= mostSaid {
-		s.said = map[string]time.Time{}
-	}
-	if len(s.said) >= untilClean {
+	if len(s.said) >= mostSaid {
 		maps.DeleteFunc(s.said, func(_ string, at time.Time) bool { return now.Sub(at) >= sayAgain })
+	}
+	if s.said == nil || len(s.said) >= mostSaid { // that many within a minute: some are said twice
+		s.said = map[string]time.Time{}
 	}
 	s.said[words] = now
 }
