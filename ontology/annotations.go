@@ -1,0 +1,70 @@
+package ontology
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Disease is one entry of the annotation file.
+type Disease struct {
+	ID          string // OMIM:154700, ORPHA:558, DECIPHER:1
+	Name        string
+	Annotations []Annotation
+	Genes       []string // symbols, sorted
+}
+
+// Annotation says that a disease has been described with a term (a line of phenotype.hpoa).
+type Annotation struct {
+	Term       Index
+	Excluded   bool // qualifier NOT: looked for and absent
+	Frequency  Frequency
+	References []string // PMID:..., OMIM:..., ORPHA:...
+	Evidence   string   // IEA, TAS, PCS
+	Onset      Index    // None when not given
+	Sex        byte     // 'M', 'F', 0
+	Modifiers  []Index
+	Aspect     byte // P phenotype, I inheritance, C course, M modifier, H history
+}
+
+// Frequency says in how many patients with the disease the feature was seen.
+// The zero value stands for "not recorded".
+type Frequency struct {
+	Num, Den int     // counts of patients, when the source counts; Den 0 otherwise
+	Share    float64 // 0..1
+	Known    bool
+}
+
+// frequencyTerms are HPO's frequency terms with the middle of their range.
+var frequencyTerms = map[string]float64{
+	"HP:0040280": 1,     // obligate, 100%
+	"HP:0040281": 0.895, // very frequent, 80-99%
+	"HP:0040282": 0.545, // frequent, 30-79%
+	"HP:0040283": 0.17,  // occasional, 5-29%
+	"HP:0040284": 0.025, // very rare, 1-4%
+	"HP:0040285": 0,     // excluded, 0%
+}
+
+// parseFrequency reads the frequency column: a term, n/m, or a percentage.
+func parseFrequency(s string) (Frequency, bool) {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return Frequency{}, true
+	}
+	if share, ok := frequencyTerms[s]; ok {
+		return Frequency{Share: share, Known: true}, true
+	}
+	if percent, ok := strings.CutSuffix(s, "%"); ok {
+		v, err := strconv.ParseFloat(percent, 64)
+		if err != nil || !(v >= 0 && v <= 100) {
+			return Frequency{}, false
+		}
+		return Frequency{Share: v / 100, Known: true}, true
+	}
+	num, den, ok := strings.Cut(s, "/")
+	n, err1 := strconv.Atoi(num)
+	m, err2 := strconv.Atoi(den)
+	if !ok || err1 != nil || err2 != nil || m <= 0 || n < 0 || n > m || m > 1e9 {
+		return Frequency{}, false
+	}
+	return Frequency{Num: n, Den: m, Share: float64(n) / float64(m), Known: true}, true
+}
