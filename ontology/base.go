@@ -1,17 +1,8 @@
 package ontology
 
 import (
-	"bufio"
-	"compress/gzip"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
+	"context"
 	"fmt"
-	"hash"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"consilium/fault"
@@ -22,65 +13,75 @@ type Base struct {
 	*Ontology
 	Diseases  []Disease // sorted by identifier
 	Sources   []Source
-	Synthetic bool // the built-in sample: generated, not medical knowledge
+	Synthetic bool // generated, not medical knowledge: the built-in sample
 }
 
 // Source is a file that the base was made of. The files themselves are never altered.
 type Source struct {
 	Name    string  `json:"name"`
-	Kind    string  `json:"kind"` // ontology, annotations, genes
+	Kind    Kind    `json:"kind"`
 	Version string  `json:"version"`
 	SHA256  string  `json:"sha256"`
+	Bytes   int64   `json:"bytes"`
 	Skipped Skipped `json:"skipped,omitempty"`
 }
 
-// maxUnpacked bounds what one file may unpack to.
-const maxUnpacked = 1 << 30
+// Kind says what a file holds. Its content decides, not its name.
+type Kind string
+
+// The kinds of files that a base is made of.
+const (
+	KindOntology    Kind = "ontology"    // obographs JSON: hp.json
+	KindAnnotations Kind = "annotations" // phenotype.hpoa
+	KindGenes       Kind = "genes"       // genes_to_phenotype.txt
+)
+
+const needed = "give hp.json, phenotype.hpoa and, for the genes, genes_to_phenotype.txt of an HPO release"
 
 // Read makes a base of files: the ontology (obographs JSON), the annotations
 // (phenotype.hpoa) and optionally the genes (genes_to_phenotype.txt), in any
-// order, each plain or gzipped. What a file is, its content decides.
+// order, each plain or gzipped. Import keeps the result; this does not.
 func Read(paths ...string) (*Base, error) {
+	files := make([]file, len(paths))
+	for i, path := range paths {
+		files[i] = onDisk(path)
+	}
+	return read(context.Background(), files)
+}
+
+func read(ctx context.Context, files []file) (*Base, error) {
+	todo, err := sorted(ctx, files)
+	if err != nil {
+		return nil, err
+	}
 	b := &Base{}
 	var genes map[string][]string
-	todo := map[string]string{}
-	for _, path := range paths {
-		kind, err := sniff(path)
-		if err != nil {
-			return nil, err
-		}
-		if other, twice := todo[kind]; twice {
-			return nil, fault.New(fault.Usage, fmt.Sprintf("%s and %s are both %s", filepath.Base(other), filepath.Base(path), kind), "give one file of each kind")
-		}
-		todo[kind] = path
-	}
-	for _, kind := range []string{"ontology", "annotations", "genes"} {
-		path, given := todo[kind]
-		if !given && kind == "genes" {
+	for _, kind := range []Kind{KindOntology, KindAnnotations, KindGenes} {
+		f, given := todo[kind]
+		if !given {
 			continue
 		}
-		if !given {
-			return nil, fault.New(fault.InputMissing, "no file with "+kind+" was given", "give hp.json, phenotype.hpoa and genes_to_phenotype.txt of an HPO release")
-		}
-		source := Source{Name: filepath.Base(path), Kind: kind}
-		sum, err := through(path, func(r io.Reader) (err error) {
+		source := Source{Name: f.name, Kind: kind}
+		sum, size, err := f.through(ctx, func(r *bounded) (err error) {
 			switch kind {
-			case "ontology":
+			case KindOntology:
 				b.Ontology, err = readOBOGraph(r)
 				if err == nil {
 					source.Version = b.Version
 				}
-			case "annotations":
-				b.Diseases, source.Version, source.Skipped, err = readHPOA(r, b.Ontology)
-			case "genes":
+			case KindAnnotations:
+				var a annotated
+				a, err = readHPOA(r, b.Ontology)
+				b.Diseases, b.Synthetic, source.Version, source.Skipped = a.diseases, a.synthetic, a.version, a.skipped
+			case KindGenes:
 				genes, err = readGenes(r)
 			}
 			return err
 		})
 		if err != nil {
-			return nil, named(err, path)
+			return nil, named(err, f.name)
 		}
-		source.SHA256 = sum
+		source.SHA256, source.Bytes = sum, size
 		b.Sources = append(b.Sources, source)
 	}
 	for i := range b.Diseases {
@@ -89,84 +90,44 @@ func Read(paths ...string) (*Base, error) {
 	return b, nil
 }
 
-// sniff tells what a file is by how it begins.
-func sniff(path string) (string, error) {
-	kind := ""
-	_, err := through(path, func(r io.Reader) error {
-		head := make([]byte, 4096)
-		n, err := io.ReadFull(r, head)
-		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-			return err
-		}
-		text := string(head[:n])
-		switch {
-		case strings.HasPrefix(strings.TrimLeft(text, " \t\r\n\ufeff"), "{"):
-			kind = "ontology"
-		case strings.Contains(text, "DatabaseID\t"), strings.Contains(text, "database_id\t"):
-			kind = "annotations"
-		case strings.Contains(text, "entrez-gene-symbol"), strings.HasPrefix(text, "ncbi_gene_id\t"):
-			kind = "genes"
-		}
-		return nil
-	})
-	if err != nil {
-		return "", named(err, path)
-	}
-	if kind == "" {
-		return "", fault.New(fault.InputUnknown, filepath.Base(path)+" is neither an ontology nor annotations", "give hp.json, phenotype.hpoa and genes_to_phenotype.txt of an HPO release")
-	}
-	return kind, nil
-}
-
-// through opens a file, unpacks it when it is gzipped, and gives the SHA-256 of its bytes as far as they were read.
-func through(path string, use func(io.Reader) error) (sum string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", fault.Wrap(err, fault.InputMissing, "the file cannot be opened", "check its name")
-	}
-	defer f.Close()
-	digest := sha256.New()
-	in := bufio.NewReaderSize(io.TeeReader(f, digest), 64<<10)
-	var r io.Reader = in
-	if magic, _ := in.Peek(2); len(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b {
-		z, err := gzip.NewReader(in)
+// sorted tells the files apart and sees that what is needed is there, once.
+func sorted(ctx context.Context, files []file) (map[Kind]file, error) {
+	todo := map[Kind]file{}
+	for _, f := range files {
+		kind, err := f.kind(ctx)
 		if err != nil {
-			return "", cut(err, "the file is not gzip to its end", "take the file again from its publisher")
+			return nil, err
 		}
-		defer z.Close()
-		r = z
+		if other, twice := todo[kind]; twice {
+			return nil, fault.New(fault.Usage, fmt.Sprintf("%s and %s both hold %s", other.name, f.name, kind), "give one file of each kind")
+		}
+		todo[kind] = f
 	}
-	bounded := &io.LimitedReader{R: r, N: maxUnpacked}
-	if err := use(bounded); err != nil {
-		return "", err
+	for _, kind := range []Kind{KindOntology, KindAnnotations} {
+		if _, given := todo[kind]; !given {
+			return nil, fault.New(fault.InputMissing, "no file with the "+string(kind)+" was given", needed)
+		}
 	}
-	if bounded.N <= 0 {
-		return "", fault.New(fault.InputTooLarge, fmt.Sprintf("the file unpacks to more than %d bytes", maxUnpacked), "check what this file is")
-	}
-	return rest(in, digest)
+	return todo, nil
 }
 
-// rest reads what a parser left, so that the digest covers the whole file.
-func rest(in io.Reader, digest hash.Hash) (string, error) {
-	if _, err := io.Copy(io.Discard, in); err != nil {
-		return "", fault.Wrap(err, fault.IO, "the file cannot be read", "check the disk")
+// Notice is the sentence that stands wherever terms are shown. For HPO it is the
+// one its licence asks for, with the versions of the files (https://hpo.jax.org/license).
+func (b *Base) Notice() string {
+	if b.Synthetic {
+		return "SYNTHETIC sample: terms, diseases and figures are invented to try the program out. This is not medical knowledge. `consilium ontology import` brings in the Human Phenotype Ontology."
 	}
-	return hex.EncodeToString(digest.Sum(nil)), nil
-}
-
-// cut tells a file that ends too early from one that is wrong.
-func cut(err error, what, do string) error {
-	code := fault.InputMalformed
-	var syntax *json.SyntaxError
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &syntax) && strings.Contains(syntax.Error(), "unexpected end") {
-		code = fault.InputTruncated
+	var ontology, annotations Source
+	for _, s := range b.Sources {
+		switch s.Kind {
+		case KindOntology:
+			ontology = s
+		case KindAnnotations:
+			annotations = s
+		}
 	}
-	return fault.Wrap(err, code, what, do)
-}
-
-// named puts the file's name before what happened.
-func named(err error, path string) error {
-	e := *fault.Of(err)
-	e.What = filepath.Base(path) + ": " + e.What
-	return &e
+	if !strings.HasPrefix(b.ID(0), "HP:") {
+		return fmt.Sprintf("This answer uses the ontology %s (%s) and the annotations %s (%s).", ontology.Name, ontology.Version, annotations.Name, annotations.Version)
+	}
+	return fmt.Sprintf("This product uses the Human Phenotype Ontology (hp v%s, phenotype.hpoa %s). Find out more at http://www.human-phenotype-ontology.org", ontology.Version, annotations.Version)
 }

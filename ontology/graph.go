@@ -7,8 +7,8 @@ import (
 	"consilium/fault"
 )
 
-// phenotypicAbnormality is the part of HPO that describes what a patient has.
-const phenotypicAbnormality = "HP:0000118"
+// abnormalities are the terms above all that a patient can have: of HPO, and of the sample.
+var abnormalities = []string{"HP:0000118", "EXAMPLE:0000002"}
 
 // draft is an ontology as a file tells it, before it is put in order.
 type draft struct {
@@ -88,8 +88,10 @@ func (o *Ontology) close() {
 		o.starts = append(o.starts, int32(len(o.ancestors)))
 	}
 	o.abnormal = 0
-	if at, ok := o.Lookup(phenotypicAbnormality); ok {
-		o.abnormal = at
+	for _, id := range abnormalities {
+		if at, ok := o.Lookup(id); ok {
+			o.abnormal = at
+		}
 	}
 }
 

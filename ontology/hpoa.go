@@ -20,52 +20,68 @@ const hpoaColumns = 12
 // Skipped counts lines that could not be used, by reason.
 type Skipped map[string]int
 
+// annotated is what an annotation file holds.
+type annotated struct {
+	diseases  []Disease
+	version   string
+	synthetic bool // the file says of itself that it is invented
+	skipped   Skipped
+}
+
 // readHPOA reads phenotype.hpoa: one line for each disease and term. Lines that
 // name a term the ontology does not know are counted, not fatal: an annotation
 // file is often of another release than the ontology.
-func readHPOA(r io.Reader, o *Ontology) (diseases []Disease, version string, skipped Skipped, err error) {
-	skipped = Skipped{}
+func readHPOA(r io.Reader, o *Ontology) (annotated, error) {
+	out := annotated{skipped: Skipped{}}
 	at := map[string]int{}
 	lines := 0
-	err = eachLine(r, func(n int, line string) error {
+	err := eachLine(r, func(n int, line string) error {
 		if comment, ok := strings.CutPrefix(line, "#"); ok {
-			if d, ok := strings.CutPrefix(comment, "date:"); ok {
-				version = strings.TrimSpace(d)
-			} else if d, ok := strings.CutPrefix(comment, "version:"); ok {
-				version = strings.TrimSpace(d)
-			}
+			out.header(comment)
 			return nil
 		}
-		f := strings.Split(line, "\t")
-		if f[0] == "DatabaseID" || f[0] == "database_id" || line == "" {
+		if line == "" || strings.HasPrefix(line, "DatabaseID\t") || strings.HasPrefix(line, "database_id\t") {
 			return nil
 		}
+		f := strings.SplitN(line, "\t", hpoaColumns+1)
 		if len(f) != hpoaColumns {
-			return fault.New(fault.InputMalformed, fmt.Sprintf("line %d has %d columns instead of %d", n, len(f), hpoaColumns), "import phenotype.hpoa of an HPO release, as it was downloaded")
+			return fault.New(fault.InputMalformed, fmt.Sprintf("line %d has %d columns instead of %d", n, strings.Count(line, "\t")+1, hpoaColumns), "import phenotype.hpoa of an HPO release, as it was downloaded")
 		}
 		lines++
 		a, reason := annotation(f, o)
 		if reason != "" {
-			skipped[reason]++
+			out.skipped[reason]++
 			return nil
 		}
 		i, known := at[f[0]]
 		if !known {
-			i = len(diseases)
+			i = len(out.diseases)
 			at[f[0]] = i
-			diseases = append(diseases, Disease{ID: f[0], Name: f[1]})
+			out.diseases = append(out.diseases, Disease{ID: f[0], Name: f[1]})
 		}
-		diseases[i].Annotations = append(diseases[i].Annotations, a)
+		out.diseases[i].Annotations = append(out.diseases[i].Annotations, a)
 		return nil
 	})
 	if err != nil {
-		return nil, "", nil, err
+		return annotated{}, err
 	}
 	if lines == 0 {
-		return nil, "", nil, fault.New(fault.InputMalformed, "the annotation file holds no line", "import phenotype.hpoa of an HPO release, as it was downloaded")
+		return annotated{}, fault.New(fault.InputMalformed, "the annotation file holds no line", "import phenotype.hpoa of an HPO release, as it was downloaded")
 	}
-	slices.SortFunc(diseases, func(a, b Disease) int { return compareText(a.ID, b.ID) })
-	return diseases, version, skipped, nil
+	slices.SortFunc(out.diseases, func(a, b Disease) int { return compareText(a.ID, b.ID) })
+	return out, nil
+}
+
+// header reads a line of the comments above the table.
+func (a *annotated) header(comment string) {
+	key, value, _ := strings.Cut(comment, ":")
+	value = strings.TrimSpace(value)
+	switch strings.TrimSpace(key) {
+	case "date", "version":
+		a.version = value
+	case "description":
+		a.synthetic = strings.HasPrefix(value, "SYNTHETIC")
+	}
 }
 
 // annotation reads one line; a reason says why it cannot be used.
