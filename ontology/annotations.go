@@ -44,6 +44,9 @@ var frequencyTerms = map[string]float64{
 	"HP:0040285": 0,     // excluded, 0%
 }
 
+// maxPatients bounds the counts of a frequency.
+const maxPatients = 1_000_000_000
+
 // parseFrequency reads the frequency column: a term, n/m, or a percentage.
 func parseFrequency(s string) (Frequency, bool) {
 	s = strings.TrimSpace(s)
@@ -63,7 +66,7 @@ func parseFrequency(s string) (Frequency, bool) {
 	num, den, ok := strings.Cut(s, "/")
 	n, err1 := strconv.Atoi(num)
 	m, err2 := strconv.Atoi(den)
-	if !ok || err1 != nil || err2 != nil || m <= 0 || n < 0 || n > m || m > 1e9 {
+	if !ok || err1 != nil || err2 != nil || m <= 0 || n < 0 || n > m || m > maxPatients {
 		return Frequency{}, false
 	}
 	return Frequency{Num: n, Den: m, Share: float64(n) / float64(m), Known: true}, true

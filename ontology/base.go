@@ -54,6 +54,11 @@ func read(ctx context.Context, files []file) (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
+	return assemble(ctx, todo)
+}
+
+// assemble parses the files, the ontology first: annotations name its terms.
+func assemble(ctx context.Context, todo map[Kind]file) (*Base, error) {
 	b := &Base{}
 	var genes map[string][]string
 	for _, kind := range []Kind{KindOntology, KindAnnotations, KindGenes} {

@@ -16,11 +16,14 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/transform"
+
 	"consilium/fault"
 )
 
-// maxUnpacked bounds what one file may unpack to; hp.json of 2024 has 22 MB.
-const maxUnpacked = 512 << 20
+// maxUnpacked bounds what one file may unpack to; the largest of HPO has 31 MB.
+const maxUnpacked = 256 << 20
 
 // file is one source file, on disk or built in.
 type file struct {
@@ -56,7 +59,7 @@ func (f file) kind(ctx context.Context) (Kind, error) {
 		}
 		text := string(head[:n])
 		switch {
-		case strings.HasPrefix(strings.TrimLeft(text, " \t\r\n\ufeff"), "{"):
+		case strings.HasPrefix(strings.TrimLeft(text, " \t\r\n"), "{"):
 			kind = KindOntology
 		case strings.Contains(text, "DatabaseID\t"), strings.Contains(text, "database_id\t"):
 			kind = KindAnnotations
@@ -105,7 +108,7 @@ func (f file) through(ctx context.Context, use func(*bounded) error) (sum string
 		return "", 0, fault.Wrap(err, fault.InputMissing, "the file cannot be opened", "check its name")
 	}
 	defer in.Close()
-	digest := &counted{Hash: sha256.New()}
+	digest := newDigest()
 	packed := bufio.NewReaderSize(io.TeeReader(in, digest), 64<<10)
 	text := &bounded{r: packed, left: maxUnpacked, ctx: ctx}
 	if magic, _ := packed.Peek(2); len(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b {
@@ -116,6 +119,11 @@ func (f file) through(ctx context.Context, use func(*bounded) error) (sum string
 		defer z.Close()
 		text.r = z
 	}
+	plain := bufio.NewReader(text.r)
+	if mark, _ := plain.Peek(3); string(mark) == "\ufeff" {
+		_, _ = plain.Discard(3)
+	}
+	text.r = transform.NewReader(plain, encoding.UTF8Validator)
 	if err := use(text); err != nil || text.stop {
 		return "", 0, err
 	}
@@ -125,25 +133,32 @@ func (f file) through(ctx context.Context, use func(*bounded) error) (sum string
 	if _, err := io.Copy(io.Discard, packed); err != nil {
 		return "", 0, fault.Wrap(err, fault.IO, "the file cannot be read", "check the disk")
 	}
-	return hex.EncodeToString(digest.Sum(nil)), digest.n, nil
+	return digest.hex(), digest.n, nil
 }
 
-// counted is a digest that knows how much it has seen.
-type counted struct {
+// digest is a SHA-256 that knows how much it has seen.
+type digest struct {
 	hash.Hash
 	n int64
 }
 
-func (c *counted) Write(p []byte) (int, error) {
-	c.n += int64(len(p))
-	return c.Hash.Write(p)
+func newDigest() *digest { return &digest{Hash: sha256.New()} }
+
+func (d *digest) Write(p []byte) (int, error) {
+	d.n += int64(len(p))
+	return d.Hash.Write(p)
 }
+
+func (d *digest) hex() string { return hex.EncodeToString(d.Sum(nil)) }
 
 // cut tells a file that ends too early from one that is wrong. An error that has its code keeps it.
 func cut(err error, what, do string) error {
 	var coded *fault.Error
 	if errors.As(err, &coded) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
+	}
+	if errors.Is(err, encoding.ErrInvalidUTF8) {
+		return fault.New(fault.InputMalformed, "the file is not UTF-8", "take the file again from its publisher; do not save it from a spreadsheet")
 	}
 	code := fault.InputMalformed
 	var syntax *json.SyntaxError

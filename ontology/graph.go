@@ -38,15 +38,23 @@ func (d draft) build() (*Ontology, error) {
 	}
 	for i := range o.terms {
 		for _, id := range d.above[o.terms[i].ID] {
-			p := o.byID[id].Term
-			o.terms[i].Parents = append(o.terms[i].Parents, p)
-			o.terms[p].Children = append(o.terms[p].Children, Index(i))
+			o.terms[i].Parents = append(o.terms[i].Parents, o.byID[id].Term)
 		}
 		slices.Sort(o.terms[i].Parents)
 	}
+	o.adopt()
 	o.name(d.alias)
 	o.close()
 	return o, nil
+}
+
+// adopt tells the parents of their children.
+func (o *Ontology) adopt() {
+	for i := range o.terms {
+		for _, p := range o.terms[i].Parents {
+			o.terms[p].Children = append(o.terms[p].Children, Index(i))
+		}
+	}
 }
 
 // name adds merged and obsolete identifiers. A replacement may itself have been

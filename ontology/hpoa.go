@@ -3,6 +3,7 @@ package ontology
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -16,6 +17,9 @@ const maxLine = 1 << 20
 
 // columns of phenotype.hpoa, in the order of the releases since 2018.
 const hpoaColumns = 12
+
+// maxGeneColumns is more than genes_to_phenotype.txt has had in any release (9).
+const maxGeneColumns = 16
 
 // Skipped counts lines that could not be used, by reason.
 type Skipped map[string]int
@@ -99,8 +103,11 @@ func annotation(f []string, o *Ontology) (Annotation, string) {
 	if onset, ok := o.Lookup(f[6]); ok {
 		a.Onset = onset
 	}
-	if f[8] != "" {
-		a.Sex = strings.ToUpper(f[8])[0]
+	switch strings.ToUpper(f[8]) {
+	case "MALE", "M":
+		a.Sex = 'M'
+	case "FEMALE", "F":
+		a.Sex = 'F'
 	}
 	for _, m := range fields(f[9]) {
 		if i, ok := o.Lookup(m); ok {
@@ -120,24 +127,38 @@ func fields(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ';' || r == ',' || r == ' ' })
 }
 
-// readGenes reads genes_to_phenotype.txt and gives the genes of each disease. The
-// releases differ in their columns: a gene symbol is the second, the disease the last.
+// readGenes reads genes_to_phenotype.txt and gives the genes of each disease.
+// Releases differ in their columns; the header names them, in the older ones
+// behind "#Format:". Without one, the symbol is the second and the disease the last.
 func readGenes(r io.Reader) (map[string][]string, error) {
 	genes := map[string][]string{}
 	seen := map[[2]string]bool{}
+	symbol, disease := 1, -1
 	err := eachLine(r, func(n int, line string) error {
-		if strings.HasPrefix(line, "#") || line == "" || strings.HasPrefix(line, "ncbi_gene_id\t") {
+		if line == "" || strings.HasPrefix(line, "#") {
 			return nil
 		}
-		f := strings.Split(line, "\t")
-		if len(f) < 5 {
-			return fault.New(fault.InputMalformed, fmt.Sprintf("line %d has %d columns, at least 5 are needed", n, len(f)), "import genes_to_phenotype.txt of an HPO release, as it was downloaded")
+		f := strings.SplitN(line, "\t", maxGeneColumns+1)
+		if strings.HasPrefix(line, "ncbi_gene_id\t") {
+			symbol, disease = slices.Index(f, "gene_symbol"), slices.Index(f, "disease_id")
+			if symbol < 0 || disease < 0 {
+				return fault.New(fault.InputMalformed, "the header names no gene_symbol or no disease_id", "import genes_to_phenotype.txt of an HPO release, as it was downloaded")
+			}
+			return nil
 		}
-		key := [2]string{f[len(f)-1], f[1]}
-		if !seen[key] {
-			seen[key] = true
-			genes[key[0]] = append(genes[key[0]], key[1])
+		at := disease
+		if at < 0 {
+			at = len(f) - 1
 		}
+		if len(f) < 4 || len(f) > maxGeneColumns || at >= len(f) || symbol >= len(f) {
+			return fault.New(fault.InputMalformed, fmt.Sprintf("line %d has %d columns, 4 to %d are known", n, strings.Count(line, "\t")+1, maxGeneColumns), "import genes_to_phenotype.txt of an HPO release, as it was downloaded")
+		}
+		key := [2]string{f[at], f[symbol]}
+		if key[0] == "" || key[1] == "" || key[1] == "-" || seen[key] {
+			return nil
+		}
+		seen[key] = true
+		genes[key[0]] = append(genes[key[0]], key[1])
 		return nil
 	})
 	if err != nil {
@@ -158,7 +179,9 @@ func eachLine(r io.Reader, use func(n int, line string) error) error {
 			return err
 		}
 	}
-	if err := s.Err(); err != nil {
+	if err := s.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return fault.New(fault.InputTooLarge, fmt.Sprintf("a line is longer than %d KB", maxLine>>10), "check what this file is")
+	} else if err != nil {
 		return cut(err, "the file cannot be read to its end", "take the file again from its publisher")
 	}
 	return nil

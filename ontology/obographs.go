@@ -2,6 +2,7 @@ package ontology
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -18,6 +19,7 @@ const (
 	layperson           = "#layperson"
 	plural              = "#plural_form"
 	abbreviation        = "#abbreviation"
+	outdated            = "#obsolete_synonym"
 )
 
 type obograph struct {
@@ -65,23 +67,24 @@ func readOBOGraph(r io.Reader) (*Ontology, error) {
 		return nil, cut(err, "the ontology is not obographs JSON", "import hp.json of an HPO release, as it was downloaded")
 	}
 	if len(file.Graphs) == 0 || len(file.Graphs[0].Nodes) == 0 {
-		return nil, fault.New(fault.InputMalformed, "the ontology file holds no graph with nodes", "import hp.json of an HPO release, as it was downloaded")
+		return nil, broken("the ontology file holds no graph with nodes")
 	}
-	d := draftOf(&file.Graphs[0])
-	if len(d.terms) == 0 {
-		return nil, fault.New(fault.InputMalformed, "the ontology file holds no active term", "import hp.json of an HPO release, as it was downloaded")
+	d, err := draftOf(&file.Graphs[0])
+	if err != nil {
+		return nil, err
 	}
 	return d.build()
 }
 
-func draftOf(g *obograph) draft {
+func draftOf(g *obograph) (draft, error) {
 	d := draft{version: version(g), above: map[string][]string{}, alias: map[string]alias{}}
 	prefix := commonPrefix(g.Nodes)
 	active := map[string]bool{}
+	var merged []*obographNode
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		id := curie(n.ID)
-		if n.Type != "CLASS" && n.Type != "" || !strings.HasPrefix(id, prefix) || active[id] {
+		if n.Type != "CLASS" && n.Type != "" || !strings.HasPrefix(id, prefix) {
 			continue
 		}
 		if n.Meta.Deprecated {
@@ -89,29 +92,57 @@ func draftOf(g *obograph) draft {
 			continue
 		}
 		if n.Lbl == "" {
-			continue // named elsewhere, not a term of this ontology
+			continue // only mentioned; an edge to it is refused below
+		}
+		if active[id] {
+			return draft{}, broken("the term " + id + " stands twice in the ontology")
 		}
 		active[id] = true
 		d.terms = append(d.terms, described(id, n))
+		merged = append(merged, n)
+	}
+	if len(d.terms) == 0 {
+		return draft{}, broken("the ontology file holds no active term")
+	}
+	for _, n := range merged { // after the obsolete ones: that a term took an identifier over says more
 		for _, p := range n.Meta.Properties {
 			if p.Pred == propertyAlternative {
-				d.alias[curie(p.Val)] = alias{status: Alternative, to: id}
+				d.alias[curie(p.Val)] = alias{status: Alternative, to: curie(n.ID)}
 			}
 		}
 	}
+	return d, d.relate(g, prefix, active)
+}
+
+// relate takes the is_a edges. Edges to terms of other ontologies are left out,
+// edges to terms that this one lacks are refused: its order would be another.
+func (d *draft) relate(g *obograph, prefix string, active map[string]bool) error {
 	for _, e := range g.Edges {
 		sub, obj := curie(e.Sub), curie(e.Obj)
-		if e.Pred == "is_a" && active[sub] && active[obj] && !slices.Contains(d.above[sub], obj) {
+		if e.Pred != "is_a" || !strings.HasPrefix(sub, prefix) || !strings.HasPrefix(obj, prefix) {
+			continue
+		}
+		if !active[sub] || !active[obj] {
+			return broken(fmt.Sprintf("%s is_a %s names a term that is obsolete, has no label or is not in the file", sub, obj))
+		}
+		if !slices.Contains(d.above[sub], obj) {
 			d.above[sub] = append(d.above[sub], obj)
 		}
 	}
-	return d
+	return nil
+}
+
+func broken(what string) error {
+	return fault.New(fault.InputMalformed, what, "import hp.json of an HPO release, as it was downloaded")
 }
 
 // described keeps of a node what is asked for later.
 func described(id string, n *obographNode) term {
 	t := term{ID: id, Label: n.Lbl, Definition: n.Meta.Definition.Val}
 	for _, s := range n.Meta.Synonyms {
+		if strings.HasSuffix(s.Type, outdated) {
+			continue
+		}
 		t.Synonyms = append(t.Synonyms, Synonym{
 			Text: s.Val, Scope: scope(s.Pred),
 			Layperson: strings.HasSuffix(s.Type, layperson), Plural: strings.HasSuffix(s.Type, plural), Abbreviation: strings.HasSuffix(s.Type, abbreviation),
@@ -132,18 +163,22 @@ func scope(pred string) Scope {
 	return Related
 }
 
-// retired tells what an obsolete node points to.
+// retired tells what an obsolete node points to. One that was split into several
+// terms has no single successor: a person has to choose.
 func retired(n *obographNode) alias {
-	a := alias{status: Replaced}
+	var successors, consider []string
 	for _, p := range n.Meta.Properties {
 		switch p.Pred {
 		case propertyReplacedBy:
-			a.to = curie(p.Val)
+			successors = append(successors, curie(p.Val))
 		case propertyConsider:
-			a.consider = append(a.consider, curie(p.Val))
+			consider = append(consider, curie(p.Val))
 		}
 	}
-	return a
+	if len(successors) == 1 {
+		return alias{status: Replaced, to: successors[0], consider: consider}
+	}
+	return alias{status: Obsolete, consider: append(successors, consider...)}
 }
 
 // curie shortens an IRI of the OBO Foundry: .../obo/HP_0001250 is HP:0001250.
