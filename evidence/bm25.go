@@ -1,0 +1,162 @@
+package evidence
+
+import (
+	"context"
+	"encoding/binary"
+	"math"
+	"sync"
+
+	index "github.com/blevesearch/bleve_index_api"
+)
+
+// Okapi BM25 over bleve's postings (Robertson and Zaragoza, The Probabilistic
+// Relevance Framework, 2009, with the idf of Lucene that is never negative).
+// bleve 2.5 has a scoring model of that name, but takes the number of different
+// words for the number of words when it computes the average length, and
+// multiplies with the idf twice; so the sum is done here.
+type bm25 struct {
+	K1, B      float64
+	TitleBoost float64
+}
+
+// defaultBM25 are the customary constants; docs/evidence.md tells what others gave.
+var defaultBM25 = bm25{K1: 1.2, B: 0.75, TitleBoost: 1}
+
+// averages are what BM25 must know of the whole collection.
+type averages struct {
+	passages    int
+	title, text float64 // mean length in words
+}
+
+func (s state) averages() averages {
+	n := math.Max(float64(s.Passages), 1)
+	return averages{s.Passages, float64(s.TitleTokens) / n, float64(s.TextTokens) / n}
+}
+
+const (
+	maxQuery  = 64 << 10 // bytes of a question
+	maxTerms  = 512      // different words of a question that are looked up
+	ctxPeriod = 1 << 14  // postings between two looks at the context
+)
+
+// terms gives the analysed words of a query and how often each occurs in it, in order.
+func (w *words) terms(query string) (terms []string, counts map[string]int) {
+	counts = map[string]int{}
+	for _, t := range w.analyzer.Analyze([]byte(query)) {
+		term := string(t.Term)
+		if counts[term] == 0 {
+			if len(terms) == maxTerms {
+				continue
+			}
+			terms = append(terms, term)
+		}
+		counts[term]++
+	}
+	return terms, counts
+}
+
+// sums is the working memory of one query: a score for every passage.
+type sums struct {
+	score   []float32
+	touched []uint32
+}
+
+var sumsPool = sync.Pool{New: func() any { return &sums{} }}
+
+func (s *sums) add(doc uint64, score float32) {
+	for uint64(len(s.score)) <= doc {
+		s.score = append(s.score, make([]float32, max(1024, len(s.score)))...)
+	}
+	if s.score[doc] == 0 {
+		s.touched = append(s.touched, uint32(doc))
+	}
+	s.score[doc] += score
+}
+
+func (s *sums) release() {
+	for _, d := range s.touched {
+		s.score[d] = 0
+	}
+	s.touched = s.touched[:0]
+	sumsPool.Put(s)
+}
+
+// search gives the k passages with the highest BM25 sums, best first.
+func (w *words) search(ctx context.Context, query string, k int, avg averages, o bm25) (found []scored, err error) {
+	err = contained(wordsDamaged, func() error {
+		found, err = w.rank(ctx, query, k, avg, o)
+		return err
+	})
+	return found, err
+}
+
+func (w *words) rank(ctx context.Context, query string, k int, avg averages, o bm25) ([]scored, error) {
+	advanced, err := w.index.Advanced()
+	if err != nil {
+		return nil, wordsDamaged(err)
+	}
+	reader, err := advanced.Reader()
+	if err != nil {
+		return nil, wordsDamaged(err)
+	}
+	defer reader.Close()
+	total := sumsPool.Get().(*sums)
+	defer total.release()
+	terms, counts := w.terms(query)
+	for _, term := range terms {
+		weight := float64(counts[term])
+		if err := o.addTerm(ctx, reader, total, fieldText, term, weight, avg.passages, avg.text); err != nil {
+			return nil, err
+		}
+		if o.TitleBoost > 0 && avg.title > 0 {
+			if err := o.addTerm(ctx, reader, total, fieldTitle, term, weight*o.TitleBoost, avg.passages, avg.title); err != nil {
+				return nil, err
+			}
+		}
+	}
+	best := newTop(k)
+	for _, doc := range total.touched {
+		best.add(uint64(doc), total.score[doc])
+	}
+	found := best.sorted()
+	for i := range found {
+		id, err := reader.ExternalID(binary.BigEndian.AppendUint64(nil, found[i].passage))
+		if err != nil {
+			return nil, wordsDamaged(err)
+		}
+		if found[i].passage, err = passageOf(id); err != nil {
+			return nil, wordsDamaged(err)
+		}
+	}
+	return found, nil
+}
+
+// addTerm adds one word's share in one field to the sums.
+func (o bm25) addTerm(ctx context.Context, reader index.IndexReader, total *sums, field, term string, weight float64, passages int, average float64) error {
+	postings, err := reader.TermFieldReader(ctx, []byte(term), field, true, true, false)
+	if err != nil {
+		return wordsDamaged(err)
+	}
+	defer postings.Close()
+	df := float64(postings.Count())
+	idf := math.Log1p((float64(passages) - df + 0.5) / (df + 0.5))
+	if df == 0 || idf <= 0 {
+		return nil
+	}
+	var posting index.TermFieldDoc
+	for i := 0; ; i++ {
+		if i%ctxPeriod == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		p, err := postings.Next(posting.Reset())
+		if err != nil {
+			return wordsDamaged(err)
+		}
+		if p == nil {
+			return nil
+		}
+		length := 1 / (p.Norm * p.Norm) // bleve keeps 1/sqrt(length)
+		tf := float64(p.Freq)
+		total.add(binary.BigEndian.Uint64(p.ID), float32(weight*idf*tf*(o.K1+1)/(tf+o.K1*(1-o.B+o.B*length/average))))
+	}
+}
