@@ -60,6 +60,9 @@ func OpenSession(model []byte, o Options) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if model, err = withFloatPorts(proto, model); err != nil {
+		return nil, err
+	}
 	sig, err := readSignature(proto)
 	if err != nil {
 		return nil, err
@@ -122,7 +125,7 @@ func chooseBackend(o Options) (backend, library, notice string, err error) {
 	return BackendGo, "", "ONNX Runtime was not found: running in Go, which is slower (run `make setup`, or set " + LibraryVariable + ")", nil
 }
 
-// Inputs lists the float32 inputs that Run wants.
+// Inputs lists the inputs that Run wants, all as float32: whole numbers where the model takes integers.
 func (s *Session) Inputs() []Port { return clonePorts(s.inputs) }
 
 // Outputs lists the float32 outputs that Run gives. Outputs of other types

@@ -28,6 +28,12 @@ func (g *Graph) Input(name string, shape ...int) *Graph {
 	return g
 }
 
+// InputOfIntegers declares an int64 input.
+func (g *Graph) InputOfIntegers(name string, shape ...int) *Graph {
+	g.graph.Input = append(g.graph.Input, value(name, protos.TensorProto_INT64, shape))
+	return g
+}
+
 // Output declares a float32 output.
 func (g *Graph) Output(name string, shape ...int) *Graph {
 	g.graph.Output = append(g.graph.Output, value(name, protos.TensorProto_FLOAT, shape))
