@@ -72,6 +72,9 @@ func readHPOA(r io.Reader, o *Ontology) (annotated, error) {
 	if lines == 0 {
 		return annotated{}, fault.New(fault.InputMalformed, "the annotation file holds no line", "import phenotype.hpoa of an HPO release, as it was downloaded")
 	}
+	if len(out.diseases) == 0 {
+		return annotated{}, fault.New(fault.InputMalformed, fmt.Sprintf("none of the %d lines names a term of the ontology", lines), "import ontology and annotations that belong together")
+	}
 	slices.SortFunc(out.diseases, func(a, b Disease) int { return compareText(a.ID, b.ID) })
 	return out, nil
 }
