@@ -96,4 +96,3 @@ func shown(name string) string {
 	}
 	return clean
 }
-
