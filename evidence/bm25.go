@@ -131,6 +131,34 @@ func (w *words) rank(ctx context.Context, query string, k int, avg averages, o b
 	return found, nil
 }
 
+// frequencies gives for each word in how many passages' texts it stands.
+func (w *words) frequencies(terms []string) (counts []uint64, err error) {
+	counts = make([]uint64, len(terms))
+	err = contained(wordsDamaged, func() error {
+		advanced, err := w.index.Advanced()
+		if err != nil {
+			return wordsDamaged(err)
+		}
+		reader, err := advanced.Reader()
+		if err != nil {
+			return wordsDamaged(err)
+		}
+		defer reader.Close()
+		for i, term := range terms {
+			postings, err := reader.TermFieldReader(context.Background(), []byte(term), fieldText, false, false, false)
+			if err != nil {
+				return wordsDamaged(err)
+			}
+			counts[i] = postings.Count()
+			if err := postings.Close(); err != nil {
+				return wordsDamaged(err)
+			}
+		}
+		return nil
+	})
+	return counts, err
+}
+
 // addTerm adds one word's share in one field to the sums.
 func (o bm25) addTerm(ctx context.Context, reader index.IndexReader, total *sums, field, term string, weight float64, passages int, average float64) error {
 	postings, err := reader.TermFieldReader(ctx, []byte(term), field, true, true, false)
