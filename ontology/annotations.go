@@ -30,18 +30,42 @@ type Annotation struct {
 // The zero value stands for "not recorded".
 type Frequency struct {
 	Num, Den int     // counts of patients, when the source counts; Den 0 otherwise
-	Share    float64 // 0..1
+	Share    float64 // 0..1; of a band its middle
 	Known    bool
+	Band     Band // when the source gives a range only
 }
 
-// frequencyTerms are HPO's frequency terms with the middle of their range.
-var frequencyTerms = map[string]float64{
-	"HP:0040280": 1,     // obligate, 100%
-	"HP:0040281": 0.895, // very frequent, 80-99%
-	"HP:0040282": 0.545, // frequent, 30-79%
-	"HP:0040283": 0.17,  // occasional, 5-29%
-	"HP:0040284": 0.025, // very rare, 1-4%
-	"HP:0040285": 0,     // excluded, 0%
+// Band is a range of frequencies, a term of HPO's "Frequency" (as in Orphanet).
+type Band uint8
+
+// The bands.
+const (
+	NoBand Band = iota
+	Obligate
+	VeryFrequent
+	Frequent
+	Occasional
+	VeryRare
+	Absent
+)
+
+var bands = [...]struct {
+	id, name string
+	middle   float64
+}{
+	Obligate:     {"HP:0040280", "obligate (100%)", 1},
+	VeryFrequent: {"HP:0040281", "very frequent (80-99%)", 0.895},
+	Frequent:     {"HP:0040282", "frequent (30-79%)", 0.545},
+	Occasional:   {"HP:0040283", "occasional (5-29%)", 0.17},
+	VeryRare:     {"HP:0040284", "very rare (1-4%)", 0.025},
+	Absent:       {"HP:0040285", "excluded (0%)", 0},
+}
+
+// String names the band and its range; "" for none.
+func (b Band) String() string { return bands[b].name }
+
+func (b Band) frequency() Frequency {
+	return Frequency{Share: bands[b].middle, Known: true, Band: b}
 }
 
 // maxPatients bounds the counts of a frequency.
@@ -53,8 +77,10 @@ func parseFrequency(s string) (Frequency, bool) {
 	if s == "" {
 		return Frequency{}, true
 	}
-	if share, ok := frequencyTerms[s]; ok {
-		return Frequency{Share: share, Known: true}, true
+	for b := Obligate; b <= Absent; b++ {
+		if s == bands[b].id {
+			return b.frequency(), true
+		}
 	}
 	if percent, ok := strings.CutSuffix(s, "%"); ok {
 		v, err := strconv.ParseFloat(percent, 64)

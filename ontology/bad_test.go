@@ -85,7 +85,7 @@ func TestBadInputHasItsCode(t *testing.T) {
 		"a huge line":                {[]string{good, header + strings.Repeat("x", 2e6)}, fault.InputTooLarge, "longer than 1024 KB"},
 		"header alone":               {[]string{good, header}, fault.InputMalformed, "holds no line"},
 		"terms of another ontology":  {[]string{good, header + hpoaLine("HP:0001250")}, fault.InputMalformed, "none of the 1 lines"},
-		"gene header without column": {[]string{good, lines, "ncbi_gene_id\tsymbol\n"}, fault.InputMalformed, "gene_symbol"},
+		"gene header without column": {[]string{good, lines, "ncbi_gene_id\tgene_symbol\tdisease\n"}, fault.InputMalformed, "disease_id"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var paths []string

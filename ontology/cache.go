@@ -20,7 +20,7 @@ import (
 //	checksum  32 bytes SHA-256 of all that precedes
 const (
 	cacheMagic   = "CNSLONTO"
-	cacheVersion = 1 // raise it with every change of the layout or of a parser
+	cacheVersion = 2 // raise it with every change of the layout or of a parser
 	cacheHead    = len(cacheMagic) + 4 + sha256.Size + 8
 	maxCache     = 256 << 20
 )

@@ -240,6 +240,10 @@ func (d *decoder) frequency(f *Frequency, flags byte) {
 			return
 		}
 		f.Share, f.Known = float64(f.Num)/float64(f.Den), true
+	case flags&flagBand != 0:
+		if b := Band(d.below(len(bands))); b != NoBand {
+			*f = b.frequency()
+		}
 	case flags&flagShare != 0:
 		if len(d.buf) < 8 {
 			d.fail("it ends too early")

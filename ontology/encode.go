@@ -104,6 +104,7 @@ const (
 	flagModifiers
 	flagMale
 	flagFemale
+	flagBand // frequency as a band
 )
 
 // diseases writes the lists of references and modifiers once each: many annotations share theirs.
@@ -143,8 +144,8 @@ func (e *encoder) diseases(diseases []Disease) {
 }
 
 func (e *encoder) annotation(a *Annotation, references, modifiers int) {
-	flags := bit(a.Excluded, 0) | bit(a.Frequency.Known && a.Frequency.Den > 0, 1) | bit(a.Frequency.Known && a.Frequency.Den == 0, 2) |
-		bit(a.Onset != None, 3) | bit(len(a.Modifiers) > 0, 4) | bit(a.Sex == 'M', 5) | bit(a.Sex == 'F', 6)
+	flags := bit(a.Excluded, 0) | bit(a.Frequency.Known && a.Frequency.Den > 0, 1) | bit(a.Frequency.Known && a.Frequency.Den == 0 && a.Frequency.Band == NoBand, 2) |
+		bit(a.Onset != None, 3) | bit(len(a.Modifiers) > 0, 4) | bit(a.Sex == 'M', 5) | bit(a.Sex == 'F', 6) | bit(a.Frequency.Band != NoBand, 7)
 	e.buf = append(e.buf, flags, a.Aspect)
 	e.number(int(a.Term))
 	e.text(a.Evidence)
@@ -153,6 +154,8 @@ func (e *encoder) annotation(a *Annotation, references, modifiers int) {
 	case flags&flagCounts != 0:
 		e.number(a.Frequency.Num)
 		e.number(a.Frequency.Den)
+	case flags&flagBand != 0:
+		e.buf = append(e.buf, byte(a.Frequency.Band))
 	case flags&flagShare != 0:
 		e.buf = binary.LittleEndian.AppendUint64(e.buf, math.Float64bits(a.Frequency.Share))
 	}

@@ -63,7 +63,7 @@ func (f file) kind(ctx context.Context) (Kind, error) {
 			kind = KindOntology
 		case strings.Contains(text, "DatabaseID\t"), strings.Contains(text, "database_id\t"):
 			kind = KindAnnotations
-		case strings.Contains(text, "entrez-gene-symbol"), strings.HasPrefix(text, "ncbi_gene_id\t"):
+		case strings.Contains(text, "entrez-gene-symbol"), strings.Contains(text, "ncbi_gene_id\tgene_symbol\t"):
 			kind = KindGenes
 		}
 		r.stop = true

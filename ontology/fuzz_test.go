@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"os"
+	"reflect"
 	"slices"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -22,18 +21,9 @@ func coded(t *testing.T, err error) {
 	}
 }
 
-func seed(f *testing.F, paths ...string) {
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(text)
-	}
-}
-
 func FuzzOBOGraph(f *testing.F) {
-	seed(f, "testdata/small.json", "sample/example.json")
+	f.Add([]byte(graph([]string{"1 A", "2 B"}, []string{"2 1"})))
+	f.Add([]byte(`{"graphs":[{"nodes":[{"id":"/T_1","lbl":"A","meta":{"basicPropertyValues":[{"pred":"http://www.geneontology.org/formats/oboInOwl#hasAlternativeId","val":"T:2"}]}},{"id":"/T_3","meta":{"deprecated":true}}]}]}`))
 	f.Add([]byte(graph([]string{"1 A", "2 B"}, []string{"1 2", "2 1"})))
 	f.Add([]byte(graph([]string{"1 A", "2 B", "3 C"}, []string{"2 1", "3 2", "2 3"})))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -57,7 +47,7 @@ func FuzzOBOGraph(f *testing.F) {
 }
 
 func FuzzHPOA(f *testing.F) {
-	seed(f, "testdata/small.hpoa")
+	f.Add([]byte("#date: 2026-02-04\nOMIM:2\tSecond\tNOT\tT:0000010\tPMID:1;PMID:2\tPCS\tT:0000020\t3/4\tMALE\tT:0000012\tP\tx\n"))
 	f.Add([]byte(header + hpoaLine("T:0000010")))
 	o := smallOntology(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -78,14 +68,14 @@ func FuzzHPOA(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(b, got, everything); d != "" && utf8.Valid(data) {
-			t.Fatal(d)
+		if !reflect.DeepEqual(got.Diseases, b.Diseases) {
+			t.Fatal(cmp.Diff(b.Diseases, got.Diseases))
 		}
 	})
 }
 
 func FuzzGenes(f *testing.F) {
-	seed(f, "testdata/small_genes.txt")
+	f.Add([]byte("#Format:\n1\tBBB\tT:1\tPain\t-\t\t-\tx\tOMIM:2\n"))
 	f.Add([]byte("ncbi_gene_id\tgene_symbol\thpo_id\thpo_name\tfrequency\tdisease_id\n1\tG\tT:2\tPain\t-\tOMIM:1\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		genes, err := readGenes(bytes.NewReader(data))
@@ -103,18 +93,15 @@ func FuzzGenes(f *testing.F) {
 
 // FuzzCache gives payloads their right length and checksum, so that the decoder itself is met.
 func FuzzCache(f *testing.F) {
-	sample, err := Sample()
+	o, err := draft{terms: []term{{ID: "T:1", Label: "A", Synonyms: []Synonym{{Text: "B", Plural: true}}}, {ID: "T:2"}}, above: map[string][]string{"T:2": {"T:1"}}, alias: map[string]alias{"T:3": {consider: []string{"T:2"}}}}.build()
 	if err != nil {
 		f.Fatal(err)
 	}
-	tiny, err := Read(small...)
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, b := range []*Base{sample, tiny} {
-		f.Add(encode(b), true)
-		f.Add(encodeCache(b), false)
-	}
+	counted := Annotation{Term: 1, Frequency: Frequency{Num: 1, Den: 2, Share: 0.5, Known: true}, References: []string{"R"}, Onset: 0, Modifiers: []Index{1}, Sex: 'M', Aspect: 'P'}
+	share := Annotation{Term: 1, Frequency: Frequency{Share: 0.2, Known: true}, Onset: None, Excluded: true}
+	b := &Base{Ontology: o, Diseases: []Disease{{ID: "D:1", Name: "D", Genes: []string{"G"}, Annotations: []Annotation{counted, share}}}}
+	f.Add(encode(b), true)
+	f.Add(encodeCache(b), false)
 	f.Fuzz(func(t *testing.T, data []byte, whole bool) {
 		if whole {
 			data = sealed(data)

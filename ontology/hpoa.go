@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,6 +24,9 @@ const maxGeneColumns = 16
 
 // Skipped counts lines that could not be used, by reason.
 type Skipped map[string]int
+
+// Reasons lists them in order.
+func (s Skipped) Reasons() []string { return slices.Sorted(maps.Keys(s)) }
 
 // annotated is what an annotation file holds.
 type annotated struct {
@@ -74,6 +78,9 @@ func readHPOA(r io.Reader, o *Ontology) (annotated, error) {
 	}
 	if len(out.diseases) == 0 {
 		return annotated{}, fault.New(fault.InputMalformed, fmt.Sprintf("none of the %d lines names a term of the ontology", lines), "import ontology and annotations that belong together")
+	}
+	if len(out.skipped) == 0 {
+		out.skipped = nil
 	}
 	slices.SortFunc(out.diseases, func(a, b Disease) int { return compareText(a.ID, b.ID) })
 	return out, nil
@@ -127,6 +134,9 @@ func annotation(f []string, o *Ontology) (Annotation, string) {
 }
 
 func fields(s string) []string {
+	if s == "" {
+		return nil
+	}
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ';' || r == ',' || r == ' ' })
 }
 

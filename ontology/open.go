@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"consilium/fault"
 )
@@ -58,17 +59,19 @@ func open(dir string) (b *Base, stale, err error) {
 // State is what `consilium ontology status` shows.
 type State struct {
 	Base     *Base
-	Imported bool  // false: the built-in sample
-	Stale    error // why the cache had to be built again; nil when it was whole
+	Imported bool          // false: the built-in sample
+	Stale    error         // why the cache had to be built again; nil when it was whole
+	Took     time.Duration // to open it
 }
 
 // Check opens the base of a data directory and compares the kept originals with their SHA-256.
 func Check(dir string) (State, error) {
+	start := time.Now()
 	b, stale, err := open(dir)
 	if err != nil {
 		return State{}, err
 	}
-	s := State{Base: b, Stale: stale}
+	s := State{Base: b, Stale: stale, Took: time.Since(start)}
 	home := filepath.Join(dir, folder)
 	sources, err := readManifest(home)
 	s.Imported = sources != nil

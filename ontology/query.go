@@ -81,12 +81,13 @@ func (b *Base) InformationContent() []float64 {
 		}
 	}
 	content := make([]float64, b.Len())
-	all := float64(len(b.Diseases) + 1)
 	for t, n := range count {
-		content[t] = math.Log(all / float64(n+1))
+		content[t] = b.content(n)
 	}
 	return content
 }
+
+func (b *Base) content(n int) float64 { return math.Log(float64(len(b.Diseases)+1) / float64(n+1)) }
 
 // Search finds terms by words of their label or a synonym, the last word may be
 // unfinished. The closest come first: labels before synonyms, names without other

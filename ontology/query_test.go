@@ -53,6 +53,8 @@ func anyDiseases(t *rapid.T, o *Ontology) []Disease {
 				den := rapid.IntRange(1, 50).Draw(t, "den")
 				num := rapid.IntRange(0, den).Draw(t, "num")
 				a.Frequency = Frequency{Num: num, Den: den, Share: float64(num) / float64(den), Known: true}
+			} else if rapid.Bool().Draw(t, "a band") {
+				a.Frequency = Band(rapid.IntRange(1, int(Absent)).Draw(t, "band")).frequency()
 			} else if rapid.Bool().Draw(t, "share") {
 				a.Frequency = Frequency{Share: rapid.Float64Range(0, 1).Draw(t, "of"), Known: true}
 			}

@@ -20,6 +20,8 @@ func verbs(a *app) []*cobra.Command {
 		newDeid(a),
 		newAudit(a),
 		newFHIR(a),
+		newOntology(a),
+		newEvidence(a),
 		newBackup(a),
 		newRestore(a),
 		newDoctor(a),

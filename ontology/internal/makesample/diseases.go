@@ -160,6 +160,7 @@ func annotations(diseases []disease) []byte {
 // genes writes genes_to_phenotype.txt.
 func genes(diseases []disease) []byte {
 	var b bytes.Buffer
+	fmt.Fprintf(&b, "#%s\n", Notice)
 	fmt.Fprintln(&b, "ncbi_gene_id\tgene_symbol\thpo_id\thpo_name\tfrequency\tdisease_id")
 	for _, d := range diseases {
 		for _, g := range d.genes {
