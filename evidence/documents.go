@@ -66,7 +66,7 @@ func readState(tx *bolt.Tx) (state, error) {
 	var s state
 	b := tx.Bucket(bucketState)
 	if b == nil {
-		return s, damaged(fmt.Errorf("it does not say what it is"))
+		return s, fault.New(fault.NotFound, "the index was never finished being made", "index the files again: consilium evidence index FILE...")
 	}
 	if err := json.Unmarshal(b.Get(keyState), &s); err != nil {
 		return s, damaged(err)

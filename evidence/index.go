@@ -230,3 +230,22 @@ func (ix *Index) Status() (Status, error) {
 	}
 	return s, nil
 }
+
+// EncoderOf gives the name of the encoder that an index was made with, "" for
+// none and for a folder without an index.
+func EncoderOf(dir string) (name string, exists bool, err error) {
+	db, err := openDocuments(dir, true, state{})
+	if fault.CodeOf(err) == fault.NotFound {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, err
+	}
+	ix := &Index{db: db}
+	defer db.Close()
+	err = ix.view(func(tx *bolt.Tx) error {
+		ix.state, err = readState(tx)
+		return err
+	})
+	return ix.state.Encoder, true, err
+}
