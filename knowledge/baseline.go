@@ -146,7 +146,7 @@ func (n *Neighbour) profiles() ([]map[Entity]float32, map[Entity][]neighbour) {
 		}
 		for e := range p {
 			p[e] /= float32(math.Sqrt(length)) + 1e-9
-			if counts[e] < len(profiles)/2 { // what everybody has tells nobody apart
+			if counts[e] <= len(profiles)/2 { // what everybody has tells nobody apart
 				has[e] = append(has[e], neighbour{Entity(d), p[e]})
 			}
 		}
@@ -204,7 +204,7 @@ func (n *Neighbour) Predict(queries []Query, out []float32) {
 
 // heads scores each disease by those of its neighbours that have the term.
 func (n *Neighbour) heads(q Query, row []float32) {
-	has := map[Entity]bool{}
+	has := make([]bool, len(row))
 	for _, d := range n.known[q] {
 		has[d-n.graph.starts[Disease]] = true
 	}

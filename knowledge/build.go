@@ -55,13 +55,19 @@ func FromBase(b *ontology.Base, sources ...string) (*Graph, error) {
 
 // used gives the terms that annotations name, with their ancestors, and the genes.
 func used(b *ontology.Base, diseases []ontology.Disease) (terms []ontology.Index, genes []string) {
+	in := make([]bool, b.Len())
 	for _, d := range diseases {
 		for _, a := range d.Annotations {
-			terms = append(terms, b.Ancestors(a.Term)...)
+			for _, t := range b.Ancestors(a.Term) {
+				in[t] = true
+			}
 		}
 		genes = append(genes, d.Genes...)
-		slices.Sort(terms)
-		terms = slices.Compact(terms)
+	}
+	for t, yes := range in {
+		if yes {
+			terms = append(terms, ontology.Index(t))
+		}
 	}
 	slices.Sort(genes)
 	return terms, slices.Compact(genes)

@@ -87,7 +87,7 @@ func (g *Graph) twins(known answers) map[Entity][]Entity {
 // "type 2A", "IV", "autosomal dominant 3".
 var (
 	words     = regexp.MustCompile(`[\pL\pN]+`)
-	numbering = regexp.MustCompile(`^(\d+\pL?|[ivx]+|\pL|type|form|group|autosomal|dominant|recessive|x|linked|with|without|and|due|to|syndrome|disease|disorder)$`)
+	numbering = regexp.MustCompile(`^(\d+(\pL\d*)?|[ivx]+|\pL|type|form|group|autosomal|dominant|recessive|x|linked|with|without|and|due|to|syndrome|disease|disorder)$`)
 )
 
 // family reduces a disease's name to what its numbered forms and its entries in

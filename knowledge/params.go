@@ -35,7 +35,7 @@ func (t *table) descend(i int, gradient []float32, rate float32) {
 	}
 }
 
-// exp32 is e to the x for x at or below 0 and a little above, to 1e-6: a softmax
+// exp32 is e to the x for x at or below 0 and a little above, to 1 in 100,000: a softmax
 // over thousands of candidates spends its time here. Coefficients are the Taylor
 // series of 2 to the f on -0.5..0.5.
 func exp32(x float32) float32 {

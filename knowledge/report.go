@@ -137,13 +137,16 @@ func (s sampler) compare(a, b Row) Difference {
 			}
 		}
 	}
-	below := 0
+	below, above := 0, 0
 	for _, m := range s.means(delta) {
 		if m <= 0 {
 			below++
 		}
+		if m >= 0 {
+			above++
+		}
 	}
-	p := 2 * float64(min(below, draws-below)+1) / (draws + 1)
+	p := 2 * float64(min(below, above)+1) / (draws + 1)
 	return Difference{a.Name, b.Name, s.figure(delta), min(p, 1)}
 }
 
