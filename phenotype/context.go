@@ -14,7 +14,7 @@ func (s signal) distance(m mention) int {
 	if m.from >= s.to {
 		return m.from - s.to
 	}
-	return s.from - m.to
+	return max(0, s.from-m.to)
 }
 
 // signals finds the phrases of the rules in a sentence; names of terms hide
@@ -23,7 +23,7 @@ func (r *reader) signals(s sentence, found []mention) []signal {
 	hidden := make([]bool, s.to-s.from)
 	for _, m := range found {
 		for i := m.from; i < m.to; i++ {
-			hidden[i-s.from] = true
+			hidden[i-s.from] = !m.aside || !r.dictionary.rules.aside[r.tokens[i].word]
 		}
 	}
 	var out []signal
@@ -143,7 +143,7 @@ func (r *reader) forward(g *signal, s sentence, all []signal) int {
 			return i
 		case t.word == "," && g.effect == effectUncertain:
 			return i
-		case t.word == "," && g.effect == effectAbsent && (verb || closing || r.clause(i+1, s.to)):
+		case t.word == "," && g.effect == effectAbsent && (verb || closing || r.clause(i+1, s.to) || i+1 < s.to && r.dictionary.rules.affirms[r.tokens[i+1].word]):
 			return i
 		case t.word == "and" && g.effect == effectAbsent && (verb || i+1 < s.to && r.dictionary.rules.verbs[r.tokens[i+1].word]):
 			return i
@@ -158,7 +158,7 @@ func (r *reader) forward(g *signal, s sentence, all []signal) int {
 // ends tells whether a phrase at token i stops another of that effect.
 func ends(e effect, i int, all []signal) bool {
 	for _, g := range all {
-		if g.from == i && (g.effect == effectStop || e == effectFamily && g.effect == effectPatient) {
+		if g.from == i && (g.effect == effectStop && e != effectFamily || e == effectFamily && g.effect == effectPatient) {
 			return true
 		}
 	}

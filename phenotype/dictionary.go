@@ -11,9 +11,14 @@ const maxName = 12
 
 // entry is what a name stands for.
 type entry struct {
-	term  ontology.Index // None: several unrelated terms have this name
-	rank  uint8          // 0 label, 1 exact synonym, then narrow, related, broad
-	words uint8
+	term   ontology.Index // None: several unrelated terms have this name
+	rank   uint8          // 0 label, 1 exact synonym, then narrow, related, broad
+	words  uint8
+	denies bool   // the name says that it is not there: afebrile
+	comma  bool   // one of its names has a comma: hypotonia, muscular
+	alone  string // a name of one word
+	order  uint64 // hash of the words in their order
+	shared bool   // other terms have the same words in another order: cone-rod, rod-cone
 }
 
 // word is what the dictionary knows of one word.
@@ -29,6 +34,7 @@ type word struct {
 // with all names by one look-up: "hypotonia, muscular" is "muscular hypotonia".
 type dictionary struct {
 	exact, loose map[uint64]entry
+	ordered      map[uint64]entry // of the names that are shared
 	upper        map[string]entry // abbreviations: as they are written
 	words        map[string]word
 	stems        map[uint64]bool // loose hashes of words that occur in names
@@ -46,9 +52,11 @@ var skipped = map[string]bool{
 // newDictionary takes the names of all terms below the abnormalities.
 func newDictionary(o *ontology.Ontology, r *rules) *dictionary {
 	d := &dictionary{
-		exact: make(map[uint64]entry, 3*o.Len()), loose: make(map[uint64]entry, 3*o.Len()), upper: map[string]entry{},
-		words: make(map[string]word, o.Len()), stems: make(map[uint64]bool, o.Len()), letters: map[byte][]string{}, english: map[string]bool{}, rules: r,
+		exact: make(map[uint64]entry, 3*o.Len()), loose: make(map[uint64]entry, 3*o.Len()), ordered: map[uint64]entry{}, upper: map[string]entry{},
+		words: make(map[string]word, o.Len()), stems: make(map[uint64]bool, o.Len()), letters: map[byte][]string{}, rules: r,
 	}
+	learnt := make(chan map[string]bool, 1)
+	go func() { learnt <- english(o) }()
 	for i := range ontology.Index(o.Len()) {
 		if i == o.Abnormality() || !o.IsAncestor(o.Abnormality(), i) {
 			continue
@@ -58,29 +66,36 @@ func newDictionary(o *ontology.Ontology, r *rules) *dictionary {
 			d.add(o, i, s.Text, 1+uint8(s.Scope), s.Abbreviation)
 		}
 	}
+	for _, n := range r.names {
+		if term, ok := o.Lookup(n.term); ok {
+			d.addEntry(o, n.text, entry{term: term, rank: 1, denies: n.absent})
+		}
+	}
 	for w, k := range d.words {
-		if !k.skip && len(w) >= minCorrected-1 && strings.Trim(w, "0123456789") != "" {
+		if !k.skip && len(w) >= minSwapped && strings.Trim(w, "0123456789") != "" {
 			d.letters[w[0]] = append(d.letters[w[0]], w)
 		}
 	}
-	for i := range ontology.Index(o.Len()) {
-		d.learn(o.Definition(i))
-	}
+	d.english = <-learnt
 	return d
 }
 
-// learn keeps the longer words of a text as proper English.
-func (d *dictionary) learn(text string) {
-	for len(text) > 0 {
-		end := strings.IndexAny(text, " ,.;:()/-")
-		if end < 0 {
-			end = len(text)
+// english keeps the longer words of all definitions: proper English.
+func english(o *ontology.Ontology) map[string]bool {
+	words := make(map[string]bool, o.Len())
+	for i := range ontology.Index(o.Len()) {
+		for text := o.Definition(i); len(text) > 0; {
+			end := strings.IndexAny(text, " ,.;:()/-")
+			if end < 0 {
+				end = len(text)
+			}
+			if end >= minSwapped {
+				words[strings.ToLower(text[:end])] = true
+			}
+			text = text[min(end+1, len(text)):]
 		}
-		if end >= minCorrected-1 {
-			d.english[strings.ToLower(text[:end])] = true
-		}
-		text = text[min(end+1, len(text)):]
 	}
+	return words
 }
 
 func (d *dictionary) add(o *ontology.Ontology, term ontology.Index, name string, rank uint8, short bool) {
@@ -88,39 +103,72 @@ func (d *dictionary) add(o *ontology.Ontology, term ontology.Index, name string,
 		return
 	}
 	if short || len(name) <= 5 && len(name) > 1 && name == strings.ToUpper(name) {
-		d.put(d.upper, o, name, entry{term, rank, 1})
+		keep(d.upper, o, name, entry{term: term, rank: rank, words: 1})
 		return
 	}
+	d.addEntry(o, name, entry{term: term, rank: rank})
+}
+
+func (d *dictionary) addEntry(o *ontology.Ontology, name string, e entry) {
 	tokens, _ := tokenize(name)
+	e.comma = strings.IndexByte(name, ',') >= 0
 	var exact, loose uint64
-	n := uint8(0)
 	for _, t := range tokens {
 		if t.mark {
 			continue
 		}
 		w := d.learnWord(t.word)
 		if !w.skip {
-			exact, loose, n = exact+w.exact, loose+w.loose, n+1
+			exact, loose, e.words = exact+w.exact, loose+w.loose, e.words+1
+			e.alone, e.order = t.word, inOrder(e.order, w)
 		}
-		if n > maxName {
+		if e.words > maxName {
 			return
 		}
 	}
-	if n == 0 {
+	if e.words > 1 {
+		e.alone = ""
+	}
+	if e.words > 0 {
+		d.share(exact, &e)
+		keep(d.exact, o, exact, e)
+	}
+	if loose != 0 {
+		keep(d.loose, o, loose, e)
+	}
+}
+
+// inOrder adds a word to the hash of those before it.
+func inOrder(before uint64, w word) uint64 { return before*31 + w.exact }
+
+// share keeps two terms apart whose names differ by the order of words only.
+func (d *dictionary) share(exact uint64, e *entry) {
+	old, taken := d.exact[exact]
+	if !taken || old.term == e.term || old.order == e.order {
 		return
 	}
-	keep(d.exact, o, exact, entry{term, rank, n})
-	keep(d.loose, o, loose, entry{term, rank, n})
-}
-
-func (d *dictionary) put(into map[string]entry, o *ontology.Ontology, key string, e entry) {
-	if old, taken := into[key]; taken {
-		e = better(o, old, e)
+	e.shared = true
+	if !old.shared {
+		old.shared = true
+		d.exact[exact], d.ordered[old.order] = old, old
 	}
-	into[key] = e
+	if _, taken := d.ordered[e.order]; !taken {
+		d.ordered[e.order] = *e
+	}
 }
 
-func keep(into map[uint64]entry, o *ontology.Ontology, key uint64, e entry) {
+// find looks a window up by its words, and by their order where that decides.
+func (d *dictionary) find(exact, order uint64) (entry, bool) {
+	e, ok := d.exact[exact]
+	if ok && e.shared {
+		if own, ok := d.ordered[order]; ok {
+			return own, true
+		}
+	}
+	return e, ok && e.term != ontology.None
+}
+
+func keep[K comparable](into map[K]entry, o *ontology.Ontology, key K, e entry) {
 	if old, taken := into[key]; taken {
 		e = better(o, old, e)
 	}
@@ -133,7 +181,8 @@ func keep(into map[uint64]entry, o *ontology.Ontology, key uint64, e entry) {
 func better(o *ontology.Ontology, a, b entry) entry {
 	switch {
 	case a.term == b.term:
-		a.rank = min(a.rank, b.rank)
+		a.shared = a.shared || b.shared
+		a.rank, a.comma = min(a.rank, b.rank), a.comma || b.comma
 		return a
 	case a.rank < b.rank:
 		return a
@@ -170,6 +219,9 @@ func (d *dictionary) describe(w string) word {
 	}
 	one := singular(w)
 	k := word{exact: hash(one)}
+	if d.rules.optional[one] {
+		return k
+	}
 	if other, ok := d.rules.same[one]; ok {
 		for _, o := range strings.Fields(other) {
 			k.loose += hash(root(singular(spell(o))))
@@ -197,19 +249,23 @@ func (d *dictionary) look(w string) word {
 	return k
 }
 
-// minCorrected is the length from which a word is tried with a letter changed:
-// short words have too many neighbours.
-const minCorrected = 7
+// minCorrected is the length from which a word is tried with a letter changed,
+// minSwapped that from which two neighbours are swapped: short words have too
+// many neighbours.
+const (
+	minCorrected = 7
+	minSwapped   = 5
+)
 
 // corrected is the one word of the names that a misspelt word is near to; ""
 // when there is none, or when the word is English.
 func (d *dictionary) corrected(w string) string {
-	if len(w) < minCorrected || d.english[w] {
+	if len(w) < minSwapped || d.english[w] {
 		return ""
 	}
 	found := ""
 	for _, c := range d.letters[w[0]] {
-		if nearlySame(w, c) {
+		if len(w) >= minCorrected && nearlySame(w, c) || w[1] == c[1] && swapped(w, c) {
 			if found != "" && singular(found) != singular(c) {
 				return ""
 			}

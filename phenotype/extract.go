@@ -78,13 +78,13 @@ func (r *reader) findings(s sentence, source string) []clinical.PhenotypicFeatur
 	all := r.signals(s, found)
 	var out []clinical.PhenotypicFeature
 	for _, m := range found {
-		f := clinical.PhenotypicFeature{Term: r.ontology.ID(m.term), Label: r.ontology.Label(m.term), Source: source}
+		term, side := r.sided(m, r.side(m, found, all))
+		f := clinical.PhenotypicFeature{Term: r.ontology.ID(term), Label: r.ontology.Label(term), Laterality: side, Source: source}
 		if !judge(&f, m, all) {
 			continue
 		}
 		start, end := r.tokens[m.from].start, r.tokens[m.to-1].end
 		f.Span = &clinical.Span{Start: start, End: end, Text: r.text[start:end]}
-		f.Laterality = r.side(m, found, all, s)
 		r.describe(&f, m, s)
 		out = append(out, f)
 	}
@@ -110,6 +110,9 @@ func judge(f *clinical.PhenotypicFeature, m mention, all []signal) bool {
 				f.Excluded, f.Uncertain = g.effect == effectAbsent, g.effect == effectUncertain
 			}
 		}
+	}
+	if m.denies {
+		f.Excluded, f.Uncertain = true, false
 	}
 	return true
 }

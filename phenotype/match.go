@@ -2,6 +2,7 @@ package phenotype
 
 import (
 	"sort"
+	"strings"
 
 	"consilium/ontology"
 )
@@ -13,6 +14,9 @@ type mention struct {
 	words    int
 	loose    bool
 	rank     uint8
+	key      uint64 // sum of the hashes of its words
+	aside    bool   // words of [aside] stand inside it and do not belong to it
+	denies   bool
 }
 
 // reader reads one text.
@@ -52,7 +56,8 @@ func (r *reader) mentions(from, to int) []mention {
 			all = append(all, m)
 		}
 		if r.words[i].known && !r.words[i].skip {
-			all = r.windows(all, i, to)
+			all = r.windows(all, i, to, false)
+			all = r.windows(all, i, to, true)
 		}
 	}
 	sort.SliceStable(all, func(i, j int) bool {
@@ -75,7 +80,7 @@ func (r *reader) mentions(from, to int) []mention {
 		}
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].from < out[j].from })
-	return out
+	return r.coordinated(out, from, to)
 }
 
 // free takes a run of tokens when nobody has it.
@@ -92,10 +97,11 @@ func free(taken []bool) bool {
 }
 
 // windows adds the names that begin with token i. A name may run across one
-// comma (hypotonia, muscular) and across words that names do without.
-func (r *reader) windows(all []mention, i, to int) []mention {
-	var exact, loose uint64
-	words, commas, gap := 0, 0, 0
+// comma (hypotonia, muscular), across words that names do without, and, when
+// aside is set, across sides and degrees (coloboma of the right iris).
+func (r *reader) windows(all []mention, i, to int, aside bool) []mention {
+	var exact, loose, order uint64
+	words, weight, commas, gap, passed := 0, 0, 0, 0, false
 	for j := i; j < to && words < maxName; j++ {
 		if r.tokens[j].mark {
 			if commas++; commas > 1 || r.tokens[j].word != "," {
@@ -104,6 +110,10 @@ func (r *reader) windows(all []mention, i, to int) []mention {
 			continue
 		}
 		w := r.words[j]
+		if aside && j > i && r.dictionary.rules.aside[r.tokens[j].word] {
+			passed = true
+			continue
+		}
 		if w.skip {
 			if gap++; gap > 3 {
 				break
@@ -113,30 +123,36 @@ func (r *reader) windows(all []mention, i, to int) []mention {
 		if !w.known {
 			break
 		}
-		exact, loose, words = exact+w.exact, loose+w.loose, words+1
-		if e, ok := r.dictionary.exact[exact]; ok && e.term != ontology.None {
-			all = append(all, mention{i, j + 1, e.term, words, false, e.rank})
-		} else if e, ok := r.dictionary.loose[loose]; ok && e.term != ontology.None && (words > 1 || r.trusted(j)) {
-			all = append(all, mention{i, j + 1, e.term, words, true, e.rank})
+		exact, loose, order, words = exact+w.exact, loose+w.loose, inOrder(order, w), words+1
+		if w.loose != 0 {
+			weight++
+		}
+		if aside && !passed {
+			continue
+		}
+		if e, ok := r.dictionary.find(exact, order); ok && (commas == 0 || e.comma || words > 2) {
+			all = append(all, mention{i, j + 1, e.term, words, false, e.rank, exact, passed, e.denies})
+		} else if e, ok := r.dictionary.loose[loose]; ok && e.term != ontology.None && (commas == 0 || e.comma || weight > 2) && (weight > 1 || words == 1 && akin(r.tokens[j].word, e.alone)) {
+			all = append(all, mention{i, j + 1, e.term, weight, true, e.rank, loose, passed, e.denies})
 		}
 	}
 	return all
 }
 
-// trusted tells whether a single word may be compared by its root: adjectives
-// of long words (hypotonic, tachycardic), not everyday words (failed, general).
-func (r *reader) trusted(i int) bool {
-	w := r.tokens[i].word
-	if len(w) < 6 {
+// akin tells whether an adjective is that of a noun: hypotonic, hypotonia. Only
+// then is a single word compared by its root: "collected" is not collectionism.
+func akin(adjective, noun string) bool {
+	if len(adjective) < 6 {
 		return false
 	}
-	for _, end := range [...]string{"ic", "ive", "iced", "otic", "ism", "ous", "oma", "ed"} {
-		if len(w) > len(end) && w[len(w)-len(end):] == end {
+	for _, pair := range [...][2]string{
+		{"ic", "ia"}, {"ic", "y"}, {"ic", "a"}, {"otic", "osis"}, {"etic", "esis"}, {"etic", "etes"}, {"istic", "ism"}, {"ive", "ion"}, {"ed", "e"}, {"al", "a"},
+	} {
+		if stem, ok := strings.CutSuffix(adjective, pair[0]); ok && noun == stem+pair[1] {
 			return true
 		}
 	}
-	_, same := r.dictionary.rules.same[singular(w)]
-	return same
+	return false
 }
 
 // short reads an abbreviation: written in capitals, as the ontology or the
@@ -153,12 +169,12 @@ func (r *reader) short(i int) (mention, bool) {
 		}
 		if readings, ok := r.dictionary.rules.abbreviations[form]; ok {
 			if term, ok := r.reading(readings); ok {
-				return mention{i, i + 1, term, 1, false, 1}, true
+				return mention{from: i, to: i + 1, term: term, words: 1, rank: 1}, true
 			}
 			return mention{}, false
 		}
 		if e, ok := r.dictionary.upper[form]; ok && e.term != ontology.None && len(form) > 2 {
-			return mention{i, i + 1, e.term, 1, false, e.rank}, true
+			return mention{from: i, to: i + 1, term: e.term, words: 1, rank: e.rank}, true
 		}
 	}
 	return mention{}, false

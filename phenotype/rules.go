@@ -3,6 +3,7 @@ package phenotype
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -44,6 +45,12 @@ type abbreviation struct {
 	near map[string]bool // words one of which the note must hold; nil: none needed
 }
 
+// name is a word of notes that the ontology does not have.
+type name struct {
+	text, term string
+	absent     bool // it denies: afebrile
+}
+
 // rules is rules.txt, read.
 type rules struct {
 	triggers      map[string][]trigger // by first word, longest first
@@ -54,6 +61,10 @@ type rules struct {
 	severity      map[string]string
 	modifiers     map[string]string
 	same          map[string]string
+	names         []name
+	optional      map[string]bool
+	aside         map[string]bool
+	affirms       map[string]bool
 	abbreviations map[string][]abbreviation
 }
 
@@ -76,7 +87,7 @@ var embeddedRules = sync.OnceValues(func() (*rules, error) { return parseRules(r
 
 func parseRules(text string) (*rules, error) {
 	r := &rules{triggers: map[string][]trigger{}, verbs: map[string]bool{}, speaks: map[string]bool{}, never: map[string]bool{}, sections: map[string]effect{},
-		severity: map[string]string{}, modifiers: map[string]string{}, same: map[string]string{}, abbreviations: map[string][]abbreviation{}}
+		severity: map[string]string{}, modifiers: map[string]string{}, same: map[string]string{}, optional: map[string]bool{}, aside: map[string]bool{}, affirms: map[string]bool{}, abbreviations: map[string][]abbreviation{}}
 	section := ""
 	for n, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
@@ -113,6 +124,16 @@ func (r *rules) add(section, line string) error {
 		r.speaks[key] = true
 	case "never":
 		r.never[key] = true
+	case "optional":
+		r.optional[key] = true
+	case "aside":
+		r.aside[key] = true
+	case "affirms":
+		r.affirms[key] = true
+	case "name":
+		right, denies := strings.CutPrefix(right, "absent ")
+		id, _, _ := strings.Cut(right, " ") // the label is for people
+		r.names = append(r.names, name{left, id, denies})
 	case "severity":
 		r.severity[key] = right
 	case "modifier":
@@ -132,7 +153,7 @@ func (r *rules) add(section, line string) error {
 	default:
 		return fmt.Errorf("section %q is not known", section)
 	}
-	if needsValue := section == "severity" || section == "modifier" || section == "same" || section == "abbreviation"; needsValue != equals {
+	if needsValue := slices.Contains([]string{"name", "severity", "modifier", "same", "abbreviation"}, section); needsValue != equals {
 		return fmt.Errorf("%q does not fit section %q", line, section)
 	}
 	return nil

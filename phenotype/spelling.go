@@ -54,8 +54,8 @@ func american(word string) string {
 	if strings.Contains(word, "ae") || strings.Contains(word, "oe") {
 		word = strings.ReplaceAll(strings.ReplaceAll(word, "ae", "e"), "oe", "e")
 	}
-	if strings.Contains(word, "sulph") {
-		word = strings.ReplaceAll(word, "sulph", "sulf")
+	if strings.Contains(word, "ph") {
+		word = strings.ReplaceAll(word, "ph", "f") // sulphur, and microcefaly
 	}
 	switch word[len(word)-1] {
 	case 'n', 's', 'd', 'g', 'e', 'r', 'l':
@@ -133,6 +133,18 @@ func nearlySame(a, b string) bool {
 		return true
 	case a[i+1:] == b[i+1:]:
 		return true
+	}
+	return swapped(a, b)
+}
+
+// swapped tells whether a is b with two neighbours swapped.
+func swapped(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
 	}
 	return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
 }
