@@ -33,15 +33,14 @@ type file struct {
 
 func onDisk(path string) file {
 	return file{name: filepath.Base(path), open: func() (io.ReadCloser, error) {
-		f, err := os.Open(path)
+		info, err := os.Stat(path) // before it is opened: a pipe would wait for its writer
 		if err != nil {
 			return nil, err
 		}
-		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-			f.Close()
+		if !info.Mode().IsRegular() {
 			return nil, &fs.PathError{Op: "open", Path: filepath.Base(path), Err: errors.New("not a plain file")}
 		}
-		return f, nil
+		return os.Open(path)
 	}}
 }
 

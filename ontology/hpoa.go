@@ -100,6 +100,9 @@ func (a *annotated) header(comment string) {
 
 // annotation reads one line; a reason says why it cannot be used.
 func annotation(f []string, o *Ontology) (Annotation, string) {
+	if f[0] == "" {
+		return Annotation{}, "disease without identifier"
+	}
 	term, ok := o.Lookup(f[3])
 	if !ok {
 		return Annotation{}, "term unknown"
@@ -134,10 +137,11 @@ func annotation(f []string, o *Ontology) (Annotation, string) {
 }
 
 func fields(s string) []string {
-	if s == "" {
+	list := strings.FieldsFunc(s, func(r rune) bool { return r == ';' || r == ',' || r == ' ' })
+	if len(list) == 0 {
 		return nil
 	}
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ';' || r == ',' || r == ' ' })
+	return list
 }
 
 // readGenes reads genes_to_phenotype.txt and gives the genes of each disease.
