@@ -18,7 +18,7 @@ type Marked struct {
 }
 
 // mark is a line such as "family absent HP:0001250 Seizure [left]".
-var mark = regexp.MustCompile(`^(family )?(present |absent |uncertain )?(HP:\d{7}) ([^\[]*?)(?: \[(left|right|bilateral|unilateral)\])?$`)
+var mark = regexp.MustCompile(`^(family )?(present |absent |uncertain )?([A-Za-z]+:\d+) ([^\[]*?)(?: \[(left|right|bilateral|unilateral)\])?$`)
 
 // ReadMarked reads a marked set: a sentence behind ">" (several such lines are
 // one text), its marks on the lines below, comments behind "#".

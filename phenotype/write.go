@@ -33,7 +33,7 @@ const relative = "relative"
 // evidence. ontologyVersion is the HPO release the terms are from.
 func Phenopacket(p clinical.Phenotype, ontologyVersion string, created time.Time) ([]byte, error) {
 	meta := metaData{Created: created.UTC().Format(time.RFC3339), CreatedBy: "consilium", Schema: "2.0",
-		Resources: []resource{{"hp", "human phenotype ontology", "http://purl.obolibrary.org/obo/hp.owl", ontologyVersion, "HP", "http://purl.obolibrary.org/obo/HP_"}}}
+		Resources: resources(p, ontologyVersion)}
 	if p.Synthetic {
 		meta.CreatedBy += " (SYNTHETIC, no patient)"
 	}
@@ -69,6 +69,16 @@ func Phenopacket(p clinical.Phenotype, ontologyVersion string, created time.Time
 		return nil, fault.Wrap(err, fault.Internal, "the phenopacket cannot be written", "please report it")
 	}
 	return raw, nil
+}
+
+// resources names the ontology, when it is HPO: of others only the version is known.
+func resources(p clinical.Phenotype, version string) []resource {
+	for _, f := range p.Features {
+		if prefix, _, _ := strings.Cut(f.Term, ":"); prefix != "HP" {
+			return []resource{{ID: strings.ToLower(prefix), Version: version, Prefix: prefix}}
+		}
+	}
+	return []resource{{"hp", "human phenotype ontology", "http://purl.obolibrary.org/obo/hp.owl", version, "HP", "http://purl.obolibrary.org/obo/HP_"}}
 }
 
 // causes keeps the genes, as the interpretation of the first diagnosis.
