@@ -114,15 +114,7 @@ func (t *trainer) softmax(b *batch) float64 {
 		for _, e := range q.answers {
 			loss -= float64(row[t.curriculum.place[e]] - top)
 		}
-		sum := 0.0
-		for j, v := range row {
-			v = exp32(v - top)
-			if j >= b.right {
-				v *= float32(b.weight)
-			}
-			row[j] = v
-			sum += float64(v)
-		}
+		sum := exponentials(row[:b.right], top, 1) + exponentials(row[b.right:], top, float32(b.weight))
 		loss += math.Log(sum) * float64(len(q.answers))
 		scale := float32(float64(len(q.answers))/sum) * each
 		for j := range row {

@@ -257,6 +257,26 @@ func TestExp32(t *testing.T) {
 	}
 }
 
+func TestExponentialsAgainstPortable(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for n := range 40 {
+		a := randoms(rng, n)
+		for i := range a {
+			a[i] *= 30
+		}
+		b := slices.Clone(a)
+		x, y := exponentials(a, 3, 2), exponentialsPortable(b, 3, 2)
+		if math.Abs(x-y) > 1e-4*y {
+			t.Fatalf("%d values: sum %g, portable %g", n, x, y)
+		}
+		for i := range a {
+			if math.Abs(float64(a[i]-b[i])) > 1e-4*float64(b[i])+1e-30 {
+				t.Fatalf("%g, portable %g", a[i], b[i])
+			}
+		}
+	}
+}
+
 func TestModelSurvivesItsFile(t *testing.T) {
 	g := planted(t, 3, 8, 8)
 	for _, name := range []string{ComplEx, TuckER} {
