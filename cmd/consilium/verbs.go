@@ -21,6 +21,8 @@ func verbs(a *app) []*cobra.Command {
 		newAudit(a),
 		newFHIR(a),
 		newOntology(a),
+		newPhenotype(a),
+		newKnowledge(a),
 		newEvidence(a),
 		newBackup(a),
 		newRestore(a),
