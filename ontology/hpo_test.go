@@ -73,18 +73,6 @@ func count(counts map[string]int, what string, yes bool) {
 	}
 }
 
-func BenchmarkOpenHPO(b *testing.B) {
-	dir := b.TempDir()
-	if _, err := Import(context.Background(), dir, nil, hpo(b)...); err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if _, err := Open(dir); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkReadHPO(b *testing.B) {
 	paths := hpo(b)
 	for b.Loop() {
