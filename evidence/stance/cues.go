@@ -69,18 +69,18 @@ func describe(tokens []string) []float64 {
 	others := f[len(f)-otherFeatures:]
 	reach := 0 // words that the last negation still reaches
 	for i, w := range tokens {
-		if slices.Contains(negations, w) {
-			others[negated], reach = 1, scope
-		} else if reach > 0 {
-			reach--
-		}
 		if w == "." || w == ";" || w == "but" {
 			reach = 0
+		}
+		denied := reach > 0
+		reach--
+		if slices.Contains(negations, w) {
+			others[negated], reach = 1, scope
 		}
 		under := len(cues)
 		for c := range cues {
 			if matches(w, cues[c].words) {
-				if reach > 0 && !cues[c].plain {
+				if denied && !cues[c].plain {
 					f[under] = 1
 				} else {
 					f[c] = 1
@@ -113,15 +113,15 @@ func pValue(tokens []string) (significant, ok bool) {
 	if len(tokens) < 3 || tokens[0] != "p" {
 		return false, false
 	}
-	at := 1
-	if tokens[at] == "-" || tokens[at] == "value" {
-		at++
+	rest := tokens[1:]
+	for len(rest) > 0 && (rest[0] == "-" || rest[0] == "value") {
+		rest = rest[1:]
 	}
-	sign := tokens[at]
-	if sign != "<" && sign != ">" && sign != "=" && sign != "≤" && sign != "≥" || at+1 >= len(tokens) {
+	if len(rest) < 2 || !slices.Contains([]string{"<", ">", "=", "≤", "≥"}, rest[0]) {
 		return false, false
 	}
-	v, err := strconv.ParseFloat(tokens[at+1], 64)
+	sign := rest[0]
+	v, err := strconv.ParseFloat(rest[1], 64)
 	if err != nil || v < 0 || v > 1 {
 		return false, false
 	}
