@@ -72,16 +72,36 @@ func (ix *Index) Answer(ctx context.Context, q Query, count int) (Answer, error)
 	if err != nil {
 		return a, err
 	}
+	all, err := ix.sentences(ctx, a.Passages, weights)
+	if err != nil {
+		return a, err
+	}
+	slices.SortStableFunc(all, func(a, b Sentence) int { return cmp.Compare(b.Score, a.Score) })
+	a.quote(all, count)
+	return a, nil
+}
+
+// sentences weighs those of all passages.
+func (ix *Index) sentences(ctx context.Context, passages []Passage, weights map[string]float64) ([]Sentence, error) {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	if err := ix.use(); err != nil {
+		return nil, err
+	}
 	var all []Sentence
-	for i, p := range a.Passages {
+	for i, p := range passages {
 		if ctx.Err() != nil {
-			return a, ctx.Err()
+			return nil, ctx.Err()
 		}
 		all = append(all, ix.weigh(i, p, weights)...)
 	}
-	slices.SortStableFunc(all, func(a, b Sentence) int { return cmp.Compare(b.Score, a.Score) })
+	return all, nil
+}
+
+// quote takes the first of the sentences, each once, and adds what a reader must know about them.
+func (a *Answer) quote(sorted []Sentence, count int) {
 	said := map[string]bool{}
-	for _, s := range all {
+	for _, s := range sorted {
 		if len(a.Sentences) == count {
 			break
 		}
@@ -90,12 +110,6 @@ func (ix *Index) Answer(ctx context.Context, q Query, count int) (Answer, error)
 			a.Sentences = append(a.Sentences, s)
 		}
 	}
-	a.explain()
-	return a, nil
-}
-
-// explain adds what a reader must know about the sentences.
-func (a *Answer) explain() {
 	if len(a.Sentences) == 0 {
 		a.Notes = append(a.Notes, "no sentence of the index speaks of what was asked: cannot tell")
 	}
@@ -111,6 +125,9 @@ func (a *Answer) explain() {
 func (ix *Index) weights(question string) (map[string]float64, error) {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
+	if err := ix.use(); err != nil {
+		return nil, err
+	}
 	terms, _ := ix.words.terms(question)
 	frequency, err := ix.words.frequencies(terms)
 	if err != nil {

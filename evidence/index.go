@@ -151,11 +151,24 @@ func (ix *Index) ready(ctx context.Context) error {
 	})
 }
 
-// Close ends the use of the index.
+// use says whether the index is still open; the caller holds one of the locks.
+func (ix *Index) use() error {
+	if ix.words == nil {
+		return fault.New(fault.Usage, "the index was closed", "open it again")
+	}
+	return nil
+}
+
+// Close ends the use of the index, when those who use it have ended. A second call does nothing.
 func (ix *Index) Close() error {
+	ix.writing.Lock()
+	defer ix.writing.Unlock()
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
 	var failed error
 	if ix.words != nil {
 		failed = ix.words.close()
+		ix.words = nil
 	}
 	if err := errors.Join(failed, ix.db.Close()); err != nil {
 		return cannotWrite(err)

@@ -67,16 +67,16 @@ func pdfText(ctx context.Context, name string, r io.Reader) (string, error) {
 	case deadline.Err() != nil:
 		return "", fault.New(fault.Timeout, fmt.Sprintf("%s took pdftotext more than %v", name, pdfDeadline), "convert it yourself, or divide it")
 	case err != nil:
-		return "", fault.New(fault.InputMalformed, fmt.Sprintf("%s cannot be read by pdftotext (%v): %.200q", name, err, complaint.String()), "open it in a viewer; a damaged or locked PDF cannot be indexed")
-	case strings.TrimSpace(out.String()) == "":
+		return "", fault.New(fault.InputMalformed, fmt.Sprintf("%s cannot be read by pdftotext (%v): %.200q", name, err, complaint.kept.String()), "open it in a viewer; a damaged or locked PDF cannot be indexed")
+	case strings.TrimSpace(out.kept.String()) == "":
 		return "", fault.New(fault.InputEmpty, name+" has no text: its pages are pictures", "run text recognition (OCR) first")
 	}
-	return strings.ToValidUTF8(out.String(), "\uFFFD"), nil
+	return strings.ToValidUTF8(out.kept.String(), "\uFFFD"), nil
 }
 
 // limited keeps what a child writes up to a limit, and stops the child beyond it.
 type limited struct {
-	bytes.Buffer
+	kept bytes.Buffer // not embedded: io.Copy would use its ReadFrom, which knows no limit
 	left int
 	full bool
 	stop func()
@@ -92,6 +92,6 @@ func (l *limited) Write(p []byte) (int, error) {
 		p = p[:l.left]
 	}
 	l.left -= len(p)
-	_, _ = l.Buffer.Write(p)
+	_, _ = l.kept.Write(p)
 	return n, nil
 }

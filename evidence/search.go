@@ -66,6 +66,9 @@ func (ix *Index) Search(ctx context.Context, q Query) (Result, error) {
 	}
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
+	if err := ix.use(); err != nil {
+		return result, err
+	}
 	if q.Mode == Dense && ix.vectors == nil {
 		return result, fault.New(fault.Usage, "there are no vectors to search", "give the encoder the index was made with, or search by words")
 	}

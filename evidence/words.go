@@ -13,6 +13,8 @@ import (
 	"github.com/blevesearch/bleve/v2/analysis"
 	"github.com/blevesearch/bleve/v2/analysis/lang/en"
 	"github.com/blevesearch/bleve/v2/mapping"
+	"github.com/blevesearch/bleve/v2/util"
+	bolt "go.etcd.io/bbolt"
 )
 
 // wordsFolder holds the inverted index, which can be made again from the documents.
@@ -58,17 +60,13 @@ func openWords(dir string, readOnly bool) (*words, error) {
 	err := contained(wordsDamaged, func() error {
 		m := wordsMapping()
 		w.analyzer = m.AnalyzerNamed(en.AnalyzerName)
-		if _, err := os.Stat(filepath.Join(path, "index_meta.json")); err != nil {
+		if _, err := os.Stat(path); err != nil {
 			if readOnly {
 				return wordsDamaged(err)
 			}
-			if err := os.RemoveAll(path); err != nil { // a kill while it was made leaves half of it
+			if err := makeWords(path, m); err != nil {
 				return cannotWrite(err)
 			}
-			if w.index, err = bleve.New(path, m); err != nil {
-				return cannotWrite(err)
-			}
-			return nil
 		}
 		if err := checkSegments(filepath.Join(path, "store")); err != nil {
 			return wordsDamaged(err)
@@ -85,19 +83,56 @@ func openWords(dir string, readOnly bool) (*words, error) {
 	return w, nil
 }
 
-// checkSegments compares the checksum at the end of every segment file with its
-// bytes: bleve does not, and follows damaged offsets in goroutines of its own.
-func checkSegments(store string) error {
-	segments, err := filepath.Glob(filepath.Join(store, "*.zap"))
+// makeWords makes an empty index beside its place and moves it there whole.
+func makeWords(path string, m mapping.IndexMapping) error {
+	unfinished := path + ".new"
+	if err := os.RemoveAll(unfinished); err != nil {
+		return err
+	}
+	index, err := bleve.New(unfinished, m)
 	if err != nil {
 		return err
 	}
-	for _, path := range segments {
-		if err := checkSegment(path); err != nil {
-			return fmt.Errorf("%s: %w", filepath.Base(path), err)
-		}
+	if err := index.Close(); err != nil {
+		return err
 	}
-	return nil
+	return os.Rename(unfinished, path)
+}
+
+// checkSegments compares the checksum at the end of every segment file that is
+// in use with its bytes: bleve does not, and follows damaged offsets in
+// goroutines of its own. Files that a killed writer left are not in use.
+func checkSegments(store string) error {
+	root := filepath.Join(store, "root.bolt")
+	if _, err := os.Stat(root); err != nil {
+		return err
+	}
+	db, err := bolt.Open(root, 0o600, &bolt.Options{ReadOnly: true, Timeout: lockWait})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.View(func(tx *bolt.Tx) error {
+		snapshots := tx.Bucket(util.BoltSnapshotsBucket)
+		if snapshots == nil {
+			return nil // nothing was written yet
+		}
+		newest, _ := snapshots.Cursor().Last()
+		snapshot := snapshots.Bucket(newest)
+		if snapshot == nil {
+			return fmt.Errorf("its list of segments is missing")
+		}
+		return snapshot.ForEachBucket(func(k []byte) error {
+			name := snapshot.Bucket(k).Get(util.BoltPathKey)
+			if name == nil { // the other tables of a snapshot
+				return nil
+			}
+			if err := checkSegment(filepath.Join(store, filepath.Base(string(name)))); err != nil {
+				return fmt.Errorf("%s: %w", filepath.Base(string(name)), err)
+			}
+			return nil
+		})
+	})
 }
 
 func checkSegment(path string) error {

@@ -54,6 +54,9 @@ func (ix *Index) Add(ctx context.Context, documents iter.Seq2[Document, error], 
 	}
 	ix.writing.Lock()
 	defer ix.writing.Unlock()
+	if err := ix.use(); err != nil {
+		return report, err
+	}
 	g := group{ix: ix, report: &report, seen: map[string][sha256.Size]byte{}}
 	for d, err := range documents {
 		if ctx.Err() != nil {
@@ -264,6 +267,9 @@ func (ix *Index) Delete(ctx context.Context, ids, sources []string) (removed int
 	}
 	ix.writing.Lock()
 	defer ix.writing.Unlock()
+	if err := ix.use(); err != nil {
+		return 0, nil, err
+	}
 	var gone []number
 	before := ix.state.Documents
 	err = ix.update(func(tx *bolt.Tx, s *state) error {
