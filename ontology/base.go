@@ -1,6 +1,7 @@
 package ontology
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -124,6 +125,7 @@ func (b *Base) Notice() string {
 	}
 	var ontology, annotations Source
 	for _, s := range b.Sources {
+		s.Version = cmp.Or(s.Version, "without a version")
 		switch s.Kind {
 		case KindOntology:
 			ontology = s

@@ -23,7 +23,7 @@ import (
 )
 
 // maxUnpacked bounds what one file may unpack to; the largest of HPO has 31 MB.
-const maxUnpacked = 256 << 20
+const maxUnpacked = 128 << 20
 
 // file is one source file, on disk or built in.
 type file struct {

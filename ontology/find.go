@@ -1,6 +1,8 @@
 package ontology
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"consilium/fault"
@@ -14,11 +16,17 @@ type Answer struct {
 	Diseases []Named       `json:"diseases,omitempty"` // likewise
 }
 
+// maxQuestion is longer than any name in HPO.
+const maxQuestion = 500
+
 // Find answers an identifier of a term or a disease with its sheet, and words
-// with the names that hold them; when a term is called exactly so, also with its
-// sheet. At most n names or diseases are listed. An empty question shows the root.
+// with the names that hold them; when the closest term is called exactly so, also
+// with its sheet. At most n names or diseases are listed. An empty question shows the root.
 func (b *Base) Find(question string, n int) (Answer, error) {
 	question = strings.TrimSpace(question)
+	if len(question) > maxQuestion {
+		return Answer{}, fault.New(fault.InputTooLarge, fmt.Sprintf("the question is longer than %d bytes", maxQuestion), "ask for an identifier or a few words; `consilium phenotype` reads whole texts")
+	}
 	if question == "" {
 		return b.answer(0, n), nil
 	}
@@ -53,7 +61,7 @@ func (b *Base) answer(i Index, n int) Answer {
 func (b *Base) findWords(question string, n int) (Answer, error) {
 	hits := b.Search(question, n)
 	var a Answer
-	if len(hits) > 0 && strings.EqualFold(b.Label(hits[0]), question) {
+	if len(hits) > 0 && b.called(hits[0], question) {
 		a = b.answer(hits[0], n)
 		hits = hits[1:]
 	}
@@ -65,6 +73,12 @@ func (b *Base) findWords(question string, n int) (Answer, error) {
 		return Answer{}, fault.New(fault.NotFound, "neither a term nor a disease is called "+strings.ToValidUTF8(question, "?"), "use fewer or other words, or an identifier such as "+b.ID(0))
 	}
 	return a, nil
+}
+
+// called tells whether a label or a synonym of a term is just that.
+func (o *Ontology) called(i Index, name string) bool {
+	return strings.EqualFold(o.Label(i), name) ||
+		slices.ContainsFunc(o.Synonyms(i), func(s Synonym) bool { return s.Scope == Exact && strings.EqualFold(s.Text, name) })
 }
 
 // choices names the terms that a person may choose from.

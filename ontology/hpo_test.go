@@ -10,7 +10,7 @@ import (
 )
 
 // TestHPO holds what is known of the real files, counted beforehand without this
-// package (README of the data, jq and awk), and that they come through an import.
+// package (README of the data, awk, Python), and that they come through an import.
 func TestHPO(t *testing.T) {
 	paths := hpo(t)
 	if testing.Short() {
@@ -32,7 +32,12 @@ func TestHPO(t *testing.T) {
 	if want := "This product uses the Human Phenotype Ontology (hp v2024-08-13, phenotype.hpoa 2023-01-27). Find out more at http://www.human-phenotype-ontology.org"; b.Notice() != want {
 		t.Error(b.Notice())
 	}
-	counts := map[string]int{}
+	counts := map[string]int{"with seizures": len(b.Carriers(mustLookup(t, b, "HP:0001250"))), "with an abnormality": len(b.Carriers(b.Abnormality()))}
+	for i := range Index(b.Len()) {
+		counts["is_a"] += len(b.Parents(i))
+		counts["pairs of ancestor and term"] += len(b.Ancestors(i))
+		counts["deepest"] = max(counts["deepest"], b.Depth(i))
+	}
 	for _, d := range b.Diseases {
 		prefix, _, _ := strings.Cut(d.ID, ":")
 		counts[prefix]++
@@ -52,6 +57,7 @@ func TestHPO(t *testing.T) {
 	want := map[string]int{
 		"OMIM": 8297, "ORPHA": 4262, "DECIPHER": 47, "aspect P": 238471, "aspect I": 8794, "aspect C": 5931, "aspect M": 167,
 		"male": 419, "female": 168, "onset": 2835, "counted": 60205, "band": 116474, "modified": 1044, "with genes": 8453,
+		"is_a": 23409, "pairs of ancestor and term": 214372, "deepest": 17, "with seizures": 2832, "with an abnormality": 12599,
 	}
 	for what, n := range want {
 		if counts[what] != n {
@@ -65,6 +71,15 @@ func TestHPO(t *testing.T) {
 	if want := map[string]int{"active": 18988, "alternative": 3826, "replaced": 5, "obsolete": 60}; !maps.Equal(statuses, want) {
 		t.Errorf("identifiers %v, want %v", statuses, want)
 	}
+}
+
+func mustLookup(t *testing.T, b *Base, id string) Index {
+	t.Helper()
+	i, ok := b.Lookup(id)
+	if !ok {
+		t.Fatal("no term", id)
+	}
+	return i
 }
 
 func count(counts map[string]int, what string, yes bool) {
