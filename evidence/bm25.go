@@ -81,54 +81,86 @@ func (s *sums) release() {
 	sumsPool.Put(s)
 }
 
-// search gives the k passages with the highest BM25 sums, best first.
-func (w *words) search(ctx context.Context, query string, k int, avg averages, o bm25) (found []scored, err error) {
+// search gives the k passages with the highest BM25 sums, best first, and the
+// sums of the passages in also.
+func (w *words) search(ctx context.Context, query string, k int, also []scored, avg averages, o bm25) (found []scored, sumsOf map[uint64]float32, err error) {
 	err = contained(wordsDamaged, func() error {
-		found, err = w.rank(ctx, query, k, avg, o)
-		return err
+		advanced, err := w.index.Advanced()
+		if err != nil {
+			return wordsDamaged(err)
+		}
+		reader, err := advanced.Reader()
+		if err != nil {
+			return wordsDamaged(err)
+		}
+		defer reader.Close()
+		total := sumsPool.Get().(*sums)
+		defer total.release()
+		if err := w.sum(ctx, reader, total, query, avg, o); err != nil {
+			return err
+		}
+		best := newTop(k)
+		for _, doc := range total.touched {
+			best.add(uint64(doc), total.score[doc])
+		}
+		if found, err = identified(reader, best.sorted()); err != nil {
+			return wordsDamaged(err)
+		}
+		if sumsOf, err = total.of(reader, also); err != nil {
+			return wordsDamaged(err)
+		}
+		return nil
 	})
-	return found, err
+	return found, sumsOf, err
 }
 
-func (w *words) rank(ctx context.Context, query string, k int, avg averages, o bm25) ([]scored, error) {
-	advanced, err := w.index.Advanced()
-	if err != nil {
-		return nil, wordsDamaged(err)
-	}
-	reader, err := advanced.Reader()
-	if err != nil {
-		return nil, wordsDamaged(err)
-	}
-	defer reader.Close()
-	total := sumsPool.Get().(*sums)
-	defer total.release()
+// sum adds the shares of all words of a query.
+func (w *words) sum(ctx context.Context, reader index.IndexReader, total *sums, query string, avg averages, o bm25) error {
 	terms, counts := w.terms(query)
 	for _, term := range terms {
 		weight := float64(counts[term])
 		if err := o.addTerm(ctx, reader, total, fieldText, term, weight, avg.passages, avg.text); err != nil {
-			return nil, err
+			return err
 		}
 		if o.TitleBoost > 0 && avg.title > 0 {
 			if err := o.addTerm(ctx, reader, total, fieldTitle, term, weight*o.TitleBoost, avg.passages, avg.title); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	best := newTop(k)
-	for _, doc := range total.touched {
-		best.add(uint64(doc), total.score[doc])
-	}
-	found := best.sorted()
+	return nil
+}
+
+// identified turns bleve's numbers into those of passages.
+func identified(reader index.IndexReader, found []scored) ([]scored, error) {
 	for i := range found {
 		id, err := reader.ExternalID(binary.BigEndian.AppendUint64(nil, found[i].passage))
 		if err != nil {
-			return nil, wordsDamaged(err)
+			return nil, err
 		}
 		if found[i].passage, err = passageOf(id); err != nil {
-			return nil, wordsDamaged(err)
+			return nil, err
 		}
 	}
 	return found, nil
+}
+
+// of gives the sums of passages; those without a word of the query are left out.
+func (s *sums) of(reader index.IndexReader, passages []scored) (map[uint64]float32, error) {
+	out := make(map[uint64]float32, len(passages))
+	for _, p := range passages {
+		id, err := reader.InternalID(passageID(p.passage))
+		if err != nil {
+			return nil, err
+		}
+		if id == nil {
+			continue // deleted meanwhile
+		}
+		if doc := binary.BigEndian.Uint64(id); doc < uint64(len(s.score)) && s.score[doc] > 0 {
+			out[p.passage] = s.score[doc]
+		}
+	}
+	return out, nil
 }
 
 // frequencies gives for each word in how many passages' texts it stands.

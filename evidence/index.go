@@ -35,7 +35,6 @@ type Index struct {
 	encoder  Encoder
 	readOnly bool
 	bm25     bm25
-	fusion   Fusion
 
 	writing sync.Mutex   // held by the one who writes
 	mu      sync.RWMutex // guards what follows
@@ -91,7 +90,7 @@ func open(dir string, o Options) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	ix := &Index{dir: dir, db: db, encoder: o.Encoder, readOnly: o.ReadOnly, bm25: defaultBM25, fusion: DefaultFusion}
+	ix := &Index{dir: dir, db: db, encoder: o.Encoder, readOnly: o.ReadOnly, bm25: defaultBM25}
 	pending := false
 	err = ix.view(func(tx *bolt.Tx) error {
 		if ix.state, err = readState(tx); err != nil {

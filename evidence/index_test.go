@@ -267,7 +267,7 @@ func TestBadQuestions(t *testing.T) {
 	}{
 		{Query{}, fault.InputEmpty}, {Query{Text: "\xff"}, fault.InputMalformed}, {Query{Text: strings.Repeat("a", maxQuery+1)}, fault.InputTooLarge},
 		{Query{Text: "a", Top: -1}, fault.Usage}, {Query{Text: "a", Top: MaxTop + 1}, fault.Usage}, {Query{Text: "a", Mode: "best"}, fault.Usage},
-		{Query{Text: "a", Fusion: Fusion{"sum", 0}}, fault.Usage}, {Query{Text: "a", Fusion: Fusion{ZScore, 2}}, fault.Usage},
+		{Query{Text: "a", Fusion: Fusion{"sum", 0}}, fault.Usage}, {Query{Text: "a", Fusion: Fusion{Convex, 2}}, fault.Usage},
 	} {
 		if _, err := ix.Search(t.Context(), c.q); fault.CodeOf(err) != c.want {
 			t.Errorf("%.40v: %v, want %s", c.q, err, c.want)

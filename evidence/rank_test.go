@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -73,7 +74,7 @@ func TestVectorsFindTheNearest(t *testing.T) {
 			}
 		}
 		k := rapid.IntRange(1, n).Draw(t, "k")
-		found, err := m.search(t.Context(), q, k)
+		found, err := m.search(t.Context(), m.quantise(q), k)
 		if err != nil || len(found) != k {
 			t.Fatalf("%d of %d, %v", len(found), k, err)
 		}
@@ -139,19 +140,46 @@ func TestTopIsSortingAndCutting(t *testing.T) {
 func TestFusion(t *testing.T) {
 	words := []scored{{1, 9}, {2, 5}, {3, 4}}
 	dense := []scored{{3, 0.9}, {4, 0.8}, {1, 0.1}}
-	first := func(f Fusion) uint64 { return f.join(words, dense)[0].passage }
-	if got := DefaultFusion.join(words, dense); got[0].passage != 1 || got[1].passage != 3 || len(got) != 4 || got[0].wordRank != 1 || got[0].denseRank != 3 {
-		t.Errorf("%+v", got)
+	for _, c := range []struct {
+		f    Fusion
+		want uint64
+	}{{Fusion{Convex, 0}, 1}, {Fusion{Convex, 1}, 3}, {Fusion{ReciprocalRank, 0}, 1}, {Fusion{ReciprocalRank, 1}, 3}, {Fusion{Convex, 0.5}, 3}, {Fusion{ReciprocalRank, 0.5}, 1}} {
+		got := c.f.join(union(words, dense))
+		if len(got) != 4 || got[0].passage != c.want {
+			t.Errorf("%+v: %+v", c.f, got)
+		}
 	}
-	for _, method := range []string{ReciprocalRank, ZScore} {
-		if first(Fusion{method, 0}) != 1 || first(Fusion{method, 1}) != 3 {
-			t.Errorf("%s does not keep a ranking that has all the weight", method)
-		}
-		if got := (Fusion{method, 0.5}).join(nil, nil); len(got) != 0 {
-			t.Error(got)
-		}
-		if got := (Fusion{method, 0.5}).join(words[:1], nil); len(got) != 1 || math.IsNaN(got[0].score) {
-			t.Error(got)
+	if got := DefaultFusion.join(union(nil, nil)); len(got) != 0 {
+		t.Error(got)
+	}
+	if got := DefaultFusion.join(union(nil, dense)); got[0].passage != 3 || math.IsNaN(got[0].score) {
+		t.Error(got)
+	}
+}
+
+// A candidate of one ranking gets the score it has in the other.
+func TestCandidatesHaveBothScores(t *testing.T) {
+	ix := testIndex(t, t.TempDir(), Options{Encoder: testEncoder})
+	var documents []Document
+	for i := range 3 * candidates {
+		documents = append(documents, Document{ID: fmt.Sprint(i), Text: fmt.Sprintf("gout number%d %s", i, strings.Repeat("filler ", i%9))})
+	}
+	add(t, ix, documents...)
+	found, err := ix.Search(t.Context(), Query{Text: "gout number7 filler", Top: 2 * candidates})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deep, err := ix.Search(t.Context(), Query{Text: "gout number7 filler", Top: MaxTop})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]Passage{}
+	for _, p := range deep.Passages {
+		want[p.Document] = p
+	}
+	for _, p := range found.Passages {
+		if w := want[p.Document]; p.WordScore != w.WordScore || p.Cosine != w.Cosine || p.WordScore == 0 {
+			t.Fatalf("%+v, and with all candidates %+v", p, w)
 		}
 	}
 }
@@ -209,5 +237,30 @@ func TestForeign(t *testing.T) {
 		if got := foreign(text); got != want {
 			t.Errorf("%q is %q, want %q", text, got, want)
 		}
+	}
+}
+
+// What one look at all vectors costs on one core, 128 dimensions.
+func BenchmarkScan(b *testing.B) {
+	for _, n := range []int{16_407, 262_144, 1_000_000} {
+		b.Run(fmt.Sprintf("vectors=%d", n), func(b *testing.B) {
+			rng := rand.New(rand.NewPCG(1, 1))
+			m := newVectors(128)
+			v := make([]float32, 128)
+			for i := range n {
+				for k := range v {
+					v[k] = rng.Float32() - 0.5
+				}
+				if err := m.add(number(i), quantise(nil, v)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			q := m.quantise(v)
+			for b.Loop() {
+				if _, err := m.search(b.Context(), q, candidates); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

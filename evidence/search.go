@@ -82,25 +82,58 @@ func (ix *Index) Search(ctx context.Context, q Query) (Result, error) {
 	if language := foreign(q.Text); language != "" {
 		result.Notes = append(result.Notes, "the question looks "+language+"; the index is searched as English")
 	}
+	ranked, err := ix.rank(ctx, q, result.Mode)
+	if err != nil {
+		return result, err
+	}
+	result.Passages, err = ix.read(ranked, q.Top)
+	return result, err
+}
+
+// rank orders the candidates of either ranking. Each candidate gets both its
+// scores, also where only one of the rankings named it.
+func (ix *Index) rank(ctx context.Context, q Query, mode string) ([]candidate, error) {
 	depth := max(candidates, q.Top)
 	var byWords, byVectors []scored
-	var err error
-	if result.Mode != Dense {
-		if byWords, err = ix.words.search(ctx, q.Text, depth, ix.state.averages(), ix.bm25); err != nil {
-			return result, err
-		}
-	}
-	if result.Mode != Words {
+	var coded quantisedQuery
+	var sumsOf map[uint64]float32
+	if mode != Words {
 		encoded, err := encodeAll(ctx, ix.encoder, []string{q.Text}, true)
 		if err != nil {
-			return result, err
+			return nil, err
 		}
-		if byVectors, err = ix.vectors.search(ctx, encoded[0], depth); err != nil {
-			return result, err
+		coded = ix.vectors.quantise(encoded[0])
+		if byVectors, err = ix.vectors.search(ctx, coded, depth); err != nil {
+			return nil, err
 		}
 	}
-	result.Passages, err = ix.read(ix.ranked(q, result.Mode, byWords, byVectors), q.Top)
-	return result, err
+	if mode != Dense {
+		var err error
+		if byWords, sumsOf, err = ix.words.search(ctx, q.Text, depth, byVectors, ix.state.averages(), ix.bm25); err != nil {
+			return nil, err
+		}
+	}
+	all := union(byWords, byVectors)
+	for i := range all {
+		c := &all[i]
+		switch {
+		case mode == Words:
+			c.score = c.wordScore
+		case mode == Dense:
+			c.score = c.cosine
+		case c.denseRank == 0:
+			c.cosine = float64(ix.vectors.of(coded, c.passage))
+		case c.wordRank == 0:
+			c.wordScore = float64(sumsOf[c.passage])
+		}
+	}
+	if mode != Fused {
+		return all, nil
+	}
+	if q.Fusion.Method == "" {
+		q.Fusion = DefaultFusion
+	}
+	return q.Fusion.join(all), nil
 }
 
 func (q *Query) check() error {
@@ -121,29 +154,10 @@ func (q *Query) check() error {
 		return fault.New(fault.Usage, fmt.Sprintf("%d passages were asked for", q.Top), fmt.Sprintf("ask for 1 to %d", MaxTop))
 	case q.Mode != Fused && q.Mode != Words && q.Mode != Dense:
 		return fault.New(fault.Usage, fmt.Sprintf("%q is no way to search", q.Mode), "choose fused, words or dense")
-	case q.Fusion.Method != "" && q.Fusion.Method != ReciprocalRank && q.Fusion.Method != ZScore || q.Fusion.Dense < 0 || q.Fusion.Dense > 1:
-		return fault.New(fault.Usage, fmt.Sprintf("fusion %+v is not known", q.Fusion), "choose rrf or z, and a share from 0 to 1")
+	case q.Fusion.Method != "" && q.Fusion.Method != ReciprocalRank && q.Fusion.Method != Convex || q.Fusion.Dense < 0 || q.Fusion.Dense > 1:
+		return fault.New(fault.Usage, fmt.Sprintf("fusion %+v is not known", q.Fusion), "choose convex or rrf, and a share from 0 to 1")
 	}
 	return nil
-}
-
-// ranked orders the candidates as the mode says.
-func (ix *Index) ranked(q Query, mode string, byWords, byVectors []scored) []candidate {
-	if mode == Fused {
-		f := ix.fusion
-		if q.Fusion.Method != "" {
-			f = q.Fusion
-		}
-		return f.join(byWords, byVectors)
-	}
-	out := make([]candidate, 0, len(byWords)+len(byVectors))
-	for i, s := range byWords {
-		out = append(out, candidate{passage: s.passage, score: float64(s.score), wordRank: i + 1, wordScore: float64(s.score)})
-	}
-	for i, s := range byVectors {
-		out = append(out, candidate{passage: s.passage, score: float64(s.score), denseRank: i + 1, cosine: float64(s.score)})
-	}
-	return out
 }
 
 // read fetches the passages of the best candidates. One whose document was

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -94,18 +95,43 @@ func loadVectors(tx *bolt.Tx, s state) (*vectors, error) {
 // queryLevels is how finely a query is quantised: 14 bits beside the passages' 8.
 const queryLevels = 8191
 
-// search gives the k passages with the largest inner product, by looking at all.
-func (m *vectors) search(ctx context.Context, query []float32, k int) ([]scored, error) {
+// quantisedQuery is a query as the scan takes it.
+type quantisedQuery struct {
+	levels []int16
+	scale  float32 // 0 for a query without a known word: near nothing
+}
+
+func (m *vectors) quantise(query []float32) quantisedQuery {
 	largest := float32(0)
 	for _, x := range query {
 		largest = max(largest, float32(math.Abs(float64(x))))
 	}
-	if largest == 0 {
-		return nil, nil
-	}
-	q := make([]int16, m.width)
+	q := quantisedQuery{make([]int16, m.width), largest / queryLevels}
 	for i, x := range query {
-		q[i] = int16(math.Round(float64(x / largest * queryLevels)))
+		if largest > 0 {
+			q.levels[i] = int16(math.Round(float64(x / largest * queryLevels)))
+		}
+	}
+	return q
+}
+
+// product is the inner product of a query with the passage in row i.
+func (m *vectors) product(q quantisedQuery, i int) float32 {
+	return float32(dot(q.levels, m.rows[i*m.width:(i+1)*m.width])) * m.scales[i] * q.scale
+}
+
+// of gives the inner product with one passage. Passages lie in ascending order.
+func (m *vectors) of(q quantisedQuery, passage uint64) float32 {
+	if i, ok := slices.BinarySearch(m.passages, passage); ok {
+		return m.product(q, i)
+	}
+	return 0
+}
+
+// search gives the k passages with the largest inner product, by looking at all.
+func (m *vectors) search(ctx context.Context, q quantisedQuery, k int) ([]scored, error) {
+	if q.scale == 0 {
+		return nil, nil
 	}
 	best := newTop(k)
 	floor := float32(math.Inf(-1))
@@ -113,7 +139,7 @@ func (m *vectors) search(ctx context.Context, query []float32, k int) ([]scored,
 		if i%ctxPeriod == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		score := float32(dot(q, m.rows[i*m.width:(i+1)*m.width])) * m.scales[i] * (largest / queryLevels)
+		score := m.product(q, i)
 		if score < floor {
 			continue
 		}
