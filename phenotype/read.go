@@ -131,6 +131,8 @@ func readLine(in *bufio.Reader, name string) ([]byte, error) {
 			return nil, broken(err, name)
 		case len(bytes.TrimSpace(line)) > 0:
 			return line, nil
+		default:
+			line = line[:0] // an empty line: forgotten, or a file of them would cost its square
 		}
 	}
 }

@@ -193,6 +193,13 @@ func TestBomb(t *testing.T) {
 	}
 }
 
+// TestEmptyLines: a file of nothing but line ends costs no more than its length.
+func TestEmptyLines(t *testing.T) {
+	if _, err := read(t, bytes.Repeat([]byte("\n"), 4<<20)); fault.CodeOf(err) != fault.InputEmpty {
+		t.Error(err)
+	}
+}
+
 func TestTooManyFindings(t *testing.T) {
 	p := one(t, `{"phenotypicFeatures":[`+strings.Repeat(`{"type":{"id":"HP:0000001"}},`, 9_999)+`{"type":{"id":"HP:1"}}]}`)
 	if len(p.Features) != MaxFeatures || len(p.Refusals) != 1 || p.Refusals[0].Code != string(fault.InputTooLarge) {
