@@ -32,7 +32,7 @@ func newEvidence(a *app) *cobra.Command {
 	}
 	e := &evidenceFlags{app: a}
 	c.PersistentFlags().StringVar(&e.folder, "index", "", "folder of the index (default: evidence in the data directory)")
-	c.AddCommand(newEvidenceIndex(a, e), newEvidenceSearch(a, e), newEvidenceAnswer(a, e), newEvidenceDelete(a, e), newEvidenceStatus(a, e), newEvidenceEval(a))
+	c.AddCommand(newEvidenceIndex(a, e), newEvidenceSearch(a, e), newEvidenceAnswer(a, e), newEvidenceDelete(a, e), newEvidenceStatus(a, e), newEvidenceEval(a), newEvidenceTrain(a))
 	return c
 }
 
@@ -81,7 +81,7 @@ func (a *app) encoder(ctx context.Context, name string) (evidence.Encoder, error
 	case name == noEncoder:
 		return nil, nil
 	case name == "":
-		return nil, nil
+		return encoder.New()
 	case err != nil:
 		return nil, fault.Wrap(err, fault.ModelMissing, "there is no encoder "+name, "name a model file, a folder with model.onnx and vocab.txt, or none")
 	case info.IsDir():

@@ -114,12 +114,20 @@ func commandLine(args []string) string {
 			continue
 		}
 		if has {
-			words = append(words, name+"="+base(value))
+			words = append(words, quoted(name+"="+base(value)))
 		} else {
-			words = append(words, base(name))
+			words = append(words, quoted(base(name)))
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// quoted is a word as a shell takes it.
+func quoted(word string) string {
+	if strings.ContainsAny(word, " \t'\"$;&|<>()*?") {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return word
 }
 
 // base is the last part of a path, and every other word as it is.

@@ -34,8 +34,8 @@ type Config struct {
 // Recipe is the configuration of the shipped model: chosen by the mean reciprocal rank on subjects that
 // were held back within the training part of MedQuAD (docs/evidence.md).
 func Recipe() Config {
-	return Config{Dimensions: 128, Vocabulary: 6000, Buckets: 7500, MinCount: 3, Opening: 24, Batch: 256, PerGroup: 8,
-		Epochs: 20, Rate: 0.1, Sharpness: 16, Spell: 0.2, Drop: 0.1, Seed: 1}
+	return Config{Dimensions: 128, Vocabulary: 6000, Buckets: 7500, MinCount: 3, Opening: 10, Batch: 256, PerGroup: 8,
+		Epochs: 20, Rate: 0.1, Sharpness: 12, Spell: 0.05, Drop: 0.1, Seed: 1}
 }
 
 // Limits on a configuration, which may come with a foreign file.
