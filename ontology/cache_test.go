@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"consilium/dataset/settest"
+	"consilium/fault"
 )
 
 // hpo gives the real files, or skips.
@@ -60,4 +61,14 @@ func BenchmarkLoadHPO(b *testing.B) {
 	runtime.ReadMemStats(&after)
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1e6, "MB/base")
 	runtime.KeepAlive(base)
+}
+
+// A cache whose order of terms is wrong would break every walk upwards.
+func TestACacheWithTermsOutOfOrderIsRefused(t *testing.T) {
+	for name, parents := range map[string][]Index{"its own parent": {1}, "a later one": {2}, "none": nil} {
+		o := &Ontology{terms: []term{{ID: "A"}, {ID: "B", Parents: parents}, {ID: "C", Parents: []Index{0}}}}
+		if _, err := decode(encode(&Base{Ontology: o})); fault.CodeOf(err) != fault.StoreCorrupt {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -200,3 +200,26 @@ func TestTheCacheKeepsEveryBase(t *testing.T) {
 		}
 	})
 }
+
+func TestAFileThatChangesDuringItsImportIsRefused(t *testing.T) {
+	text, err := os.ReadFile(small[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	moving := filepath.Join(t.TempDir(), "moving.hpoa")
+	if err := os.WriteFile(moving, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	_, err = Import(context.Background(), dir, func(step string) {
+		if strings.HasPrefix(step, "keeping") {
+			_ = os.WriteFile(moving, append(text, '\n'), 0o644)
+		}
+	}, small[2], moving)
+	if fault.CodeOf(err) != fault.Conflict {
+		t.Error(err)
+	}
+	if b, err := Open(dir); err != nil || !b.Synthetic {
+		t.Error("something was imported:", err)
+	}
+}
