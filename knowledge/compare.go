@@ -36,8 +36,8 @@ type Stratum struct {
 // be read off the ontology or off another entry for the same disease.
 const (
 	Strict     = "strict"
-	WithTwin   = "disease has a twin"
-	CopiedLink = "twin has the link"
+	WithTwin   = "of a twin"
+	CopiedLink = "known of the twin"
 	Deducible  = "deducible"
 )
 

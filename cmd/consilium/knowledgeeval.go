@@ -50,7 +50,7 @@ func newKnowledgeEval(a *app) *cobra.Command {
 				Notice     string `json:"notice"`
 				Disclaimer string `json:"disclaimer"`
 			}{result, b.Notice(), clinical.Disclaimer}, func(w io.Writer) {
-				writeComparison(w, result)
+				writeLinkRanks(w, result)
 				fmt.Fprintf(w, "\n%s\n", b.Notice())
 			})
 		},
@@ -59,7 +59,7 @@ func newKnowledgeEval(a *app) *cobra.Command {
 	return c
 }
 
-func writeComparison(w io.Writer, c *knowledge.Comparison) {
+func writeLinkRanks(w io.Writer, c *knowledge.Comparison) {
 	counts := func(m map[string]int) (out string) {
 		for _, name := range slices.Sorted(maps.Keys(m)) {
 			out += fmt.Sprintf(" %d %s", m[name], name)
@@ -71,26 +71,35 @@ func writeComparison(w io.Writer, c *knowledge.Comparison) {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "\tSEEDS\tTAIL MRR\t95%\tSEEDS' SD\tHITS@1\tHITS@10\t95%\tHEAD MRR\t95%\tHITS@10")
 	for _, r := range c.Rows {
-		fmt.Fprintf(t, "%s\t%d\t%.4f\t%s\t%.4f\t%.3f\t%.3f\t%s\t%.4f\t%s\t%.3f\n", r.Name, len(r.Seeds), r.Tail.MRR.Value, interval(r.Tail.MRR), r.SeedSD,
-			r.Tail.Hits1.Value, r.Tail.Hits10.Value, interval(r.Tail.Hits10), r.Head.MRR.Value, interval(r.Head.MRR), r.Head.Hits10.Value)
+		fmt.Fprintf(t, "%s\t%d\t%.4f\t%s\t%.4f\t%.3f\t%.3f\t%s\t%.4f\t%s\t%.3f\n", r.Name, len(r.Seeds), r.Tail.MRR.Value, figureRange(r.Tail.MRR), r.SeedSD,
+			r.Tail.Hits1.Value, r.Tail.Hits10.Value, figureRange(r.Tail.Hits10), r.Head.MRR.Value, figureRange(r.Head.MRR), r.Head.Hits10.Value)
 	}
-	fmt.Fprintf(t, "\nTAIL MRR OF")
+	fmt.Fprintf(t, "\nTAIL MRR OF LINKS THAT ARE")
 	for _, s := range c.Strata {
-		fmt.Fprintf(t, "\t%s (%d)\t95%%", s.Name, s.Links)
+		fmt.Fprintf(t, "\t%s\t95%%", s.Name)
+	}
+	fmt.Fprint(t, "\nnumber")
+	for _, s := range c.Strata {
+		fmt.Fprintf(t, "\t%d\t", s.Links)
 	}
 	fmt.Fprintln(t)
 	for _, r := range c.Rows {
 		fmt.Fprint(t, r.Name)
 		for _, s := range c.Strata {
-			fmt.Fprintf(t, "\t%.4f\t%s", r.Parts[s.Name].MRR.Value, interval(r.Parts[s.Name].MRR))
+			f, measured := r.Parts[s.Name]
+			if !measured {
+				fmt.Fprint(t, "\t-\t")
+				continue
+			}
+			fmt.Fprintf(t, "\t%.4f\t%s", f.MRR.Value, figureRange(f.MRR))
 		}
 		fmt.Fprintln(t)
 	}
 	fmt.Fprintln(t, "\nDIFFERENCE OF TAIL MRR, PAIRED\t\t95%\tp")
 	for _, d := range c.Differences {
-		fmt.Fprintf(t, "%s - %s\t%+.4f\t%s\t%.4f\n", d.A, d.B, d.D.Value, interval(d.D), d.P)
+		fmt.Fprintf(t, "%s - %s\t%+.4f\t%s\t%.4f\n", d.A, d.B, d.D.Value, figureRange(d.D), d.P)
 	}
 	t.Flush()
 }
 
-func interval(f knowledge.Figure) string { return fmt.Sprintf("%.4f to %.4f", f.Low, f.High) }
+func figureRange(f knowledge.Figure) string { return fmt.Sprintf("%.4f to %.4f", f.Low, f.High) }
