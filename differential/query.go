@@ -1,0 +1,144 @@
+package differential
+
+import (
+	"fmt"
+	"slices"
+
+	"consilium/clinical"
+	"consilium/ontology"
+)
+
+// maxFindings bounds how many different findings of a case are looked at.
+const maxFindings = 500
+
+// query is a case in the terms of the model.
+type query struct {
+	observed []ontology.Index // the most specific ones: what lies above another is said with it
+	excluded []ontology.Index // the most general ones: what lies below another is excluded with it
+	above    []uint64         // bit set of observed terms and their ancestors
+	mass     float64          // information of observed
+	total    float64          // information of above
+	stage    int              // of life at onset, -1 when not told
+	sex      string
+	without  []string // papers whose annotations do not count
+	notes    []clinical.Refusal
+	partial  bool
+}
+
+func has(set []uint64, t ontology.Index) bool { return set[t>>6]>>(uint(t)&63)&1 == 1 }
+
+// ask turns a profile into a query. What cannot be used is noted, and the rest stands.
+func (m *Model) ask(p clinical.Phenotype, without []string) *query {
+	q := &query{stage: -1, sex: p.Patient.Sex, without: without, above: make([]uint64, m.base.Len()/64+1)}
+	if t, ok := m.base.Lookup(p.Onset); ok {
+		q.stage = stage(m.base.Ontology, t)
+	} else {
+		q.stage = stageOfAge(p.Onset)
+	}
+	var observed, excluded []ontology.Index
+	for _, f := range p.Features {
+		t, ok := q.usable(m, f)
+		switch {
+		case !ok:
+		case f.Excluded:
+			excluded = append(excluded, t)
+		default:
+			observed = append(observed, t)
+		}
+	}
+	q.observed, q.excluded = m.specific(q.limit(observed)), q.limit(excluded)
+	for _, t := range q.observed {
+		q.mass += float64(m.ic[t])
+		for _, a := range m.base.Ancestors(t) {
+			if !has(q.above, a) {
+				q.above[a>>6] |= 1 << (uint(a) & 63)
+				q.total += float64(m.ic[a])
+			}
+		}
+	}
+	q.excluded = q.consistent(m)
+	return q
+}
+
+// usable gives the term of a feature, or notes why it does not count.
+func (q *query) usable(m *Model, f clinical.PhenotypicFeature) (ontology.Index, bool) {
+	r := m.base.Resolve(f.Term)
+	name := f.Term
+	if f.Label != "" {
+		name += " (" + f.Label + ")"
+	}
+	switch {
+	case f.Family:
+		q.note(f.Term, CodeFamily, name+" was said of a relative", "it is shown and does not count")
+	case f.Uncertain:
+		q.note(f.Term, CodeUncertain, name+" is possible only", "it does not count until it is confirmed or excluded")
+	case r.Status == ontology.Obsolete:
+		do := "choose a current term"
+		if len(r.Consider) > 0 {
+			do = fmt.Sprintf("consider %v instead", r.Consider)
+		}
+		q.note(f.Term, CodeObsolete, name+" is obsolete and has no successor", do)
+	case r.Term == ontology.None:
+		q.note(f.Term, CodeUnknown, name+" is not a term of "+m.base.Version, "check the identifier, or import a newer ontology")
+	case !m.base.IsAncestor(m.base.Abnormality(), r.Term):
+		q.note(f.Term, CodeNoFinding, name+" is not a phenotypic abnormality", "onset belongs into the onset of the disease; modifiers belong to a finding")
+	case r.Term == m.base.Abnormality():
+		q.note(f.Term, CodeNoFinding, name+" says nothing", "name what is abnormal")
+	default:
+		return r.Term, true
+	}
+	return ontology.None, false
+}
+
+// Codes of notes: what of a case was not used, and why.
+const (
+	CodeFamily        = "FINDING_FAMILY"
+	CodeUncertain     = "FINDING_UNCERTAIN"
+	CodeObsolete      = "FINDING_OBSOLETE"
+	CodeUnknown       = "FINDING_UNKNOWN"
+	CodeNoFinding     = "FINDING_NOT_ABNORMAL"
+	CodeContradiction = "FINDING_CONTRADICTION"
+	CodeTooMany       = "FINDING_TOO_MANY"
+)
+
+func (q *query) note(input, code, what, do string) {
+	const most = 100 // of a case with thousands, the first tell the story
+	if len(q.notes) < most {
+		q.notes = append(q.notes, clinical.Refusal{Input: input, Code: code, What: what, Do: do})
+	}
+}
+
+// limit drops repetitions, and what is too much.
+func (q *query) limit(terms []ontology.Index) []ontology.Index {
+	slices.Sort(terms)
+	terms = slices.Compact(terms)
+	if len(terms) > maxFindings {
+		q.partial = true
+		q.note("", CodeTooMany, fmt.Sprintf("%d different findings are more than the %d that are looked at", len(terms), maxFindings), "leave out what is normal for the patient's age and what repeats")
+		// The highest numbers are the most specific terms.
+		terms = terms[len(terms)-maxFindings:]
+	}
+	return terms
+}
+
+// specific leaves out terms that lie above another of the list.
+func (m *Model) specific(terms []ontology.Index) []ontology.Index {
+	return slices.DeleteFunc(slices.Clone(terms), func(t ontology.Index) bool {
+		return slices.ContainsFunc(terms, func(o ontology.Index) bool { return o != t && m.base.IsAncestor(t, o) })
+	})
+}
+
+// consistent leaves out exclusions that an observation contradicts (something
+// below them, or they themselves, was seen), and those that another one includes.
+func (q *query) consistent(m *Model) []ontology.Index {
+	kept := slices.DeleteFunc(slices.Clone(q.excluded), func(t ontology.Index) bool {
+		if has(q.above, t) {
+			q.note(m.base.ID(t), CodeContradiction, fmt.Sprintf("%s (%s) is said to be absent, and it or a form of it to be present", m.base.ID(t), m.base.Label(t)), "what is present counts; check the record")
+			return true
+		}
+		return false
+	})
+	return slices.DeleteFunc(slices.Clone(kept), func(t ontology.Index) bool {
+		return slices.ContainsFunc(kept, func(o ontology.Index) bool { return o != t && m.base.IsAncestor(o, t) })
+	})
+}
