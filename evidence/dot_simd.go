@@ -21,5 +21,6 @@ func dotAVX2(q []int16, row []int8) int32 {
 	}
 	var parts [8]int32
 	sum.Store(&parts)
+	archsimd.ClearAVXUpperBits() // else the SSE code that follows is slowed down
 	return parts[0] + parts[1] + parts[2] + parts[3] + parts[4] + parts[5] + parts[6] + parts[7]
 }
