@@ -79,7 +79,7 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, name string, visit Vis
 
 // readJSON reads one document, an array of documents, or one document a line.
 func readJSON(ctx context.Context, r io.Reader, name string, visit Visit) error {
-	in := bufio.NewReaderSize(r, 64<<10)
+	in := bufio.NewReaderSize(r, 16<<10)
 	if bom, _ := in.Peek(3); bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
 		_, _ = in.Discard(3)
 	}
