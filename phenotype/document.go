@@ -9,8 +9,12 @@ import (
 
 // readDocument reads one JSON object, whatever it is.
 func readDocument(raw []byte, name string, visit Visit) error {
-	if err := shallow(raw); err != nil {
+	values, err := shallow(raw)
+	if err != nil {
 		return err
+	}
+	if values > maxValues {
+		return fault.New(fault.InputTooLarge, fmt.Sprintf("%s has more than %d values", name, maxValues), "split it, for instance into one phenopacket a line")
 	}
 	raw = camelCase(raw)
 	var keys struct {
@@ -48,9 +52,10 @@ func mistyped(err error, name string) error {
 	return broken(err, name)
 }
 
-// shallow refuses JSON that is nested deeper than any profile, before it is
-// built up in memory.
-func shallow(raw []byte) error {
+// shallow refuses JSON that is nested deeper than any profile, and counts its
+// values, before it is built up in memory: "[{},{},..." takes fifty times the
+// room of its text.
+func shallow(raw []byte) (values int, err error) {
 	depth, quoted, escaped := 0, false, false
 	for _, b := range raw {
 		switch {
@@ -60,15 +65,18 @@ func shallow(raw []byte) error {
 			escaped, quoted = b == '\\', b != '"'
 		case b == '"':
 			quoted = true
+		case b == ',':
+			values++
 		case b == '{' || b == '[':
+			values++
 			if depth++; depth > maxDepth {
-				return fault.New(fault.InputTooLarge, fmt.Sprintf("the JSON is nested deeper than %d", maxDepth), "give a profile that people can read")
+				return values, fault.New(fault.InputTooLarge, fmt.Sprintf("the JSON is nested deeper than %d", maxDepth), "give a profile that people can read")
 			}
 		case b == '}' || b == ']':
 			depth--
 		}
 	}
-	return nil
+	return values, nil
 }
 
 // camelCase writes the names of members as protobuf's JSON does by default:

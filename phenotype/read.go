@@ -22,6 +22,7 @@ const (
 	MaxDocument = 64 << 20 // bytes of one JSON document
 	MaxFeatures = 5_000    // findings of one profile
 	maxDepth    = 64       // objects and arrays inside each other
+	maxValues   = 2_000_000
 )
 
 const formats = "give a phenopacket (JSON), a zip or JSON lines of them, or a FHIR R4 Bundle, Condition or Observation"
@@ -156,7 +157,7 @@ func readLines(ctx context.Context, in *bufio.Reader, line, next []byte, name st
 }
 
 func readArray(ctx context.Context, raw []byte, name string, visit Visit) error {
-	if err := shallow(raw); err != nil {
+	if _, err := shallow(raw); err != nil {
 		return err
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw))

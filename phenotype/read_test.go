@@ -170,6 +170,7 @@ func TestBadFiles(t *testing.T) {
 		"cut zip":           {string(archive(t, "a", packet))[:200], fault.InputMalformed},
 		"empty zip":         {string(archive(t)), fault.InputEmpty},
 		"cut gzip":          {"\x1f\x8b\x08", fault.InputMalformed},
+		"many nothings":     {`{"phenotypicFeatures":[` + strings.Repeat("{},", 3<<20) + `{}]}`, fault.InputTooLarge},
 		"empty cohort":      {`{"members":[]}`, fault.InputEmpty},
 	} {
 		if _, err := read(t, []byte(c.data)); fault.CodeOf(err) != c.code {
