@@ -36,11 +36,28 @@ func exponentials(values []float32, top, weight float32) float64 {
 	if !archsimd.X86.AVX2() || !archsimd.X86.FMA() {
 		return exponentialsPortable(values, top, weight)
 	}
-	fill := archsimd.BroadcastFloat32x8
-	shift, scale, low := fill(top), fill(1.44269504), fill(-87)
-	c6, c5, c4 := fill(1.5403530e-4), fill(1.3333558e-3), fill(9.6181291e-3)
-	c3, c2, c1, one := fill(5.5504109e-2), fill(2.4022651e-1), fill(6.9314718e-1), fill(1)
-	heavy, bias := fill(weight), archsimd.BroadcastInt32x8(127)
+	var lanes [8]float32
+	whole := len(values) &^ 7
+	exponentialLanes(&lanes, values[:whole], top, weight)
+	total := exponentialsPortable(values[whole:], top, weight)
+	for _, s := range lanes {
+		total += float64(s)
+	}
+	return total
+}
+
+// exponentialLanes is a function of its own so that no scalar float lives in its
+// loop: the compiler moves those by SSE instructions, and each change between SSE and
+// AVX costs tens of cycles.
+//
+//go:noinline
+func exponentialLanes(lanes *[8]float32, values []float32, top, weight float32) {
+	shift, heavy := archsimd.BroadcastFloat32x8(top), archsimd.BroadcastFloat32x8(weight)
+	scale, low := archsimd.BroadcastFloat32x8(1.44269504), archsimd.BroadcastFloat32x8(-87)
+	c6, c5 := archsimd.BroadcastFloat32x8(1.5403530e-4), archsimd.BroadcastFloat32x8(1.3333558e-3)
+	c4, c3 := archsimd.BroadcastFloat32x8(9.6181291e-3), archsimd.BroadcastFloat32x8(5.5504109e-2)
+	c2, c1 := archsimd.BroadcastFloat32x8(2.4022651e-1), archsimd.BroadcastFloat32x8(6.9314718e-1)
+	one, bias := archsimd.BroadcastFloat32x8(1), archsimd.BroadcastInt32x8(127)
 	var sums archsimd.Float32x8
 	for len(values) >= 8 {
 		v := (*[8]float32)(values)
@@ -54,12 +71,6 @@ func exponentials(values []float32, top, weight float32) float64 {
 		sums = sums.Add(e)
 		values = values[8:]
 	}
-	var lanes [8]float32
-	sums.Store(&lanes)
+	sums.Store(lanes)
 	archsimd.ClearAVXUpperBits()
-	total := exponentialsPortable(values, top, weight)
-	for _, s := range lanes {
-		total += float64(s)
-	}
-	return total
 }
