@@ -63,6 +63,8 @@ func TestContext(t *testing.T) {
 		"Neither fever nor headache":                      "Fever absent; Headache absent",
 		"Not only fever but also headache":                "Fever present; Headache present",
 		"No further seizures":                             "Seizure present",
+		"No fever was noted, tremor since May":            "Fever absent; Tremor present",
+		"No fever was noted and tremor is mild":           "Fever absent; Tremor present",
 		"No change in the tremor":                         "Tremor present",
 		"ROS: - fever, - headache, + tremor":              "Fever absent; Headache absent; Tremor present",
 		"- fever\n- headache":                             "Fever present; Headache present",

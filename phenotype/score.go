@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"consilium/clinical"
+	"consilium/fault"
 	"consilium/ontology"
 )
 
@@ -100,6 +101,9 @@ func assertion(kind string) func(clinical.PhenotypicFeature) string {
 func (x *Extractor) Evaluate(ctx context.Context, set []Marked, seed uint64) (Evaluation, error) {
 	e := Evaluation{Sentences: len(set)}
 	marks, ours, plain := make([][]clinical.PhenotypicFeature, len(set)), make([][]clinical.PhenotypicFeature, len(set)), make([][]clinical.PhenotypicFeature, len(set))
+	if err := x.knows(set); err != nil {
+		return e, err
+	}
 	labels := newLabels(x.ontology)
 	for i, m := range set {
 		p, err := x.Extract(ctx, fmt.Sprintf("sentence %d", i+1), m.Text)
@@ -119,6 +123,24 @@ func (x *Extractor) Evaluate(ctx context.Context, set []Marked, seed uint64) (Ev
 	e.Gain = gain(views[1], marks, ours, plain, random)
 	e.Assertion = agreement(marks, ours)
 	return e, nil
+}
+
+// knows refuses a set that was marked with the terms of another ontology.
+func (x *Extractor) knows(set []Marked) error {
+	known, all := 0, 0
+	for _, m := range set {
+		for _, f := range m.Marks {
+			all++
+			if _, ok := x.ontology.Lookup(f.Term); ok {
+				known++
+			}
+		}
+	}
+	if 2*known < all {
+		return fault.New(fault.DataUnfit, fmt.Sprintf("%d of %d marks are no terms of the ontology in use (%s)", all-known, all, x.ontology.Version),
+			"import the ontology that the set was marked with: consilium ontology import")
+	}
+	return nil
 }
 
 func (x *Extractor) current(marks []clinical.PhenotypicFeature) []clinical.PhenotypicFeature {
