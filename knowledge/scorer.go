@@ -16,7 +16,7 @@ var FileName = filepath.Join("knowledge", "links.model")
 
 // Scorer gives link scores of diseases and phenotypes: one product of two vectors
 // each. It is immutable and safe for concurrent use. Memory: (diseases + phenotypes) x
-// (dim + 1) float32, 10 MB for all of HPO at dimension 128.
+// (dim + 1) float32, 6 MB for all of HPO at dimension 64, and the identifiers.
 type Scorer struct {
 	Synthetic bool
 
