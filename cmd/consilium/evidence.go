@@ -165,7 +165,7 @@ func (a *app) showIndexed(r evidence.Report) error {
 }
 
 func newEvidenceSearch(a *app, e *evidenceFlags) *cobra.Command {
-	var q evidence.Query
+	q := evidence.Query{Fusion: evidence.DefaultFusion}
 	c := &cobra.Command{
 		Use:     "search QUESTION",
 		Short:   "Find the passages that fit best",
@@ -192,6 +192,7 @@ func newEvidenceSearch(a *app, e *evidenceFlags) *cobra.Command {
 	e.withEncoder(c)
 	c.Flags().IntVar(&q.Top, "top", 10, "passages to show")
 	c.Flags().StringVar(&q.Mode, "mode", evidence.Fused, "fused, words (BM25) or dense (vectors)")
+	c.Flags().Float64Var(&q.Fusion.Dense, "share", evidence.DefaultFusion.Dense, "share of the vectors when fused, 0 to 1")
 	return c
 }
 

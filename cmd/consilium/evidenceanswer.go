@@ -14,7 +14,7 @@ import (
 )
 
 func newEvidenceAnswer(a *app, e *evidenceFlags) *cobra.Command {
-	var q evidence.Query
+	q := evidence.Query{Fusion: evidence.DefaultFusion}
 	var count int
 	c := &cobra.Command{
 		Use:   "answer QUESTION",
@@ -57,6 +57,7 @@ func newEvidenceAnswer(a *app, e *evidenceFlags) *cobra.Command {
 	c.Flags().IntVar(&q.Top, "top", 5, "passages to take sentences from")
 	c.Flags().IntVar(&count, "sentences", 3, "sentences to quote")
 	c.Flags().StringVar(&q.Mode, "mode", evidence.Fused, "fused, words (BM25) or dense (vectors)")
+	c.Flags().Float64Var(&q.Fusion.Dense, "share", evidence.DefaultFusion.Dense, "share of the vectors when fused, 0 to 1")
 	return c
 }
 

@@ -7,11 +7,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"consilium/clinical"
+	"consilium/evidence"
 	"consilium/evidence/benchmark"
 )
 
 func newEvidenceEval(a *app) *cobra.Command {
-	var data, coded string
+	var data, coded, abstracts string
 	var o benchmark.Options
 	c := &cobra.Command{
 		Use:   "eval --data medquad.jsonl.gz",
@@ -25,6 +26,13 @@ func newEvidenceEval(a *app) *cobra.Command {
 			pairs, err := benchmark.ReadMedQuAD(data)
 			if err != nil {
 				return err
+			}
+			if abstracts != "" {
+				all, err := benchmark.ReadPubMedQA(abstracts)
+				if err != nil {
+					return err
+				}
+				o.Instead = benchmark.Pairs(all)
 			}
 			if o.Encoder, err = a.encoder(c.Context(), coded); err != nil {
 				return err
@@ -43,8 +51,11 @@ func newEvidenceEval(a *app) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&data, "data", "", "medquad.jsonl or medquad.jsonl.gz")
 	f.StringVar(&coded, "encoder", "", "text encoder: a model file, a folder with model.onnx and vocab.txt, or none (default: the shipped one)")
+	f.StringVar(&abstracts, "abstracts", "", "file of PubMedQA: ask its questions for its abstracts, among the answers of --data")
 	f.IntVar(&o.Passage, "passage", -1, "length of a passage in bytes; -1 for whole answers")
 	f.IntVar(&o.Sample, "sample", 0, "ask so many questions, chosen by --seed (default: all)")
+	f.StringVar(&o.Fusion.Method, "fusion", evidence.DefaultFusion.Method, "how the rankings are joined: convex or rrf")
+	f.Float64Var(&o.Fusion.Dense, "share", evidence.DefaultFusion.Dense, "share of the vectors, 0 to 1")
 	f.Uint64Var(&o.Seed, "seed", 1, "of the sample and of the bootstrap")
 	f.BoolVar(&o.All, "all", false, "ask questions of all diseases, also those that an encoder was trained on")
 	_ = c.MarkFlagRequired("data")

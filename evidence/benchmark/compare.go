@@ -16,7 +16,9 @@ type Options struct {
 	Passage int              // as in evidence.Options
 	Sample  int              // questions of the test part; 0 for all
 	Seed    uint64
-	All     bool // also 500 questions of all parts, the protocol of the published baseline; an encoder has seen most of them
+	Fusion  evidence.Fusion // DefaultFusion when its method is empty
+	Instead []Pair          // ask these, among the answers of the others, instead of the test questions
+	All     bool            // also 500 questions of all parts, the protocol of the published baseline; an encoder has seen most of them
 	folder  string
 }
 
@@ -47,12 +49,25 @@ type Comparison struct {
 // by vectors and by both. All answers are in the index, also those of training
 // pairs: they are what a test answer has to stand out from.
 func Compare(ctx context.Context, pairs []Pair, o Options, progress func(what string, done, of int)) (Comparison, error) {
-	c := Comparison{Seed: o.Seed, Fusion: evidence.DefaultFusion, Documents: len(pairs)}
-	places := Sample(pairs, func(p Pair) bool { return o.All || Split(p.Focus) == Test }, 0, 0)
-	c.Of = len(places)
-	if o.Sample > 0 {
-		places = Sample(pairs, func(p Pair) bool { return o.All || Split(p.Focus) == Test }, o.Sample, o.Seed)
+	c := Comparison{Seed: o.Seed, Fusion: o.Fusion}
+	if o.Fusion.Method == "" {
+		c.Fusion = evidence.DefaultFusion
 	}
+	own := len(pairs)
+	pairs = slices.Concat(pairs, o.Instead)
+	c.Documents = len(pairs)
+	asked := func(n int) []int {
+		if len(o.Instead) > 0 {
+			places := Sample(o.Instead, func(Pair) bool { return true }, n, o.Seed)
+			for i := range places {
+				places[i] += own
+			}
+			return places
+		}
+		return Sample(pairs, func(p Pair) bool { return o.All || Split(p.Focus) == Test }, n, o.Seed)
+	}
+	c.Of = len(asked(0))
+	places := asked(o.Sample)
 	c.Questions = len(places)
 	var err error
 	if o.folder, err = os.MkdirTemp("", "consilium-eval-"); err != nil {
@@ -70,7 +85,7 @@ func Compare(ctx context.Context, pairs []Pair, o Options, progress func(what st
 		modes = append(modes, evidence.Dense, evidence.Fused)
 	}
 	for _, mode := range modes {
-		run, err := ask(ctx, ix, pairs, places, evidence.Query{Mode: mode}, o.Seed, progress)
+		run, err := ask(ctx, ix, pairs, places, evidence.Query{Mode: mode, Fusion: c.Fusion}, o.Seed, progress)
 		if err != nil {
 			return c, err
 		}
