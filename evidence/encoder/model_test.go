@@ -122,9 +122,17 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// A passage of 200 words, the mean of MedQuAD, by the shipped model.
 func BenchmarkEncode(b *testing.B) {
-	m := tiny(b)
-	text := "signs include fever rash pain and fatigue in most people who have Xanthogranulomatosis of the skin"
+	m, err := New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	text := ""
+	for i := range 200 {
+		text += m.vocabulary[(i*i*7)%len(m.vocabulary)] + " "
+	}
+	text += "Xanthogranulomatosis hypophosphatasia"
 	for b.Loop() {
 		if _, err := m.Encode(context.Background(), []string{text}, false); err != nil {
 			b.Fatal(err)

@@ -194,7 +194,7 @@ func TestShippedModelOnUnseenSubjects(t *testing.T) {
 	_, test := benchmark.Partition(all)
 	var pairs []Pair
 	for i := 0; i < len(test); i += len(test) / 300 {
-		pairs = append(pairs, asPairs(test[i : i+1])...)
+		pairs = append(pairs, asPairs(test[i:i+1])...)
 	}
 	m, err := New()
 	if err != nil {
