@@ -20,7 +20,7 @@ type Example struct {
 }
 
 // Promised is the share of cases whose true answer the conformal set of a shipped model holds. The
-// model answers when the set has one member. It was fixed before any result was seen.
+// model answers when the set has one member. It was fixed before any coverage was measured.
 const Promised = 0.8
 
 // penalties are what inner cross-validation chooses from.
