@@ -144,7 +144,7 @@ func (c *Comparison) add(p Predictor, ranks []Rank) {
 	c.Rows[i].ranks = append(c.Rows[i].ranks, ranks)
 }
 
-// summarise computes figures and the differences of each row to every row before it, on the strict links.
+// summarise computes figures and differences, on all links and on the strict ones.
 func (c *Comparison) summarise(heldOut []Triple) {
 	all := newSampler(heldOut)
 	for i := range c.Rows {
@@ -166,9 +166,23 @@ func (c *Comparison) summarise(heldOut []Triple) {
 		}
 		r.SeedSD = deviation(bySeed)
 	}
+	c.compare("all", all, func(r Row) Row { return r })
+	for _, s := range c.Strata {
+		if s.Name == Strict && s.Links > 0 {
+			c.compare(s.Name, newSampler(pick(heldOut, s.members)), func(r Row) Row {
+				return Row{Name: r.Name, ranks: pickRanks(r.ranks, s.members)}
+			})
+		}
+	}
+}
+
+// compare adds the differences of each row to every row before it, on some of the links.
+func (c *Comparison) compare(links string, s sampler, on func(Row) Row) {
 	for b := range c.Rows {
 		for a := b + 1; a < len(c.Rows); a++ {
-			c.Differences = append(c.Differences, all.compare(c.Rows[a], c.Rows[b]))
+			d := s.compare(on(c.Rows[a]), on(c.Rows[b]))
+			d.Links = links
+			c.Differences = append(c.Differences, d)
 		}
 	}
 }

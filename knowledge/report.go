@@ -36,10 +36,11 @@ type Row struct {
 
 // Difference compares two predictors on the same links: tail MRR of A less that of B.
 type Difference struct {
-	A string  `json:"a"`
-	B string  `json:"b"`
-	D Figure  `json:"difference"`
-	P float64 `json:"p"` // two-sided, paired bootstrap
+	Links string  `json:"links"` // all, or a stratum
+	A     string  `json:"a"`
+	B     string  `json:"b"`
+	D     Figure  `json:"difference"`
+	P     float64 `json:"p"` // two-sided, paired bootstrap
 }
 
 // draws is the number of bootstrap samples.
@@ -147,7 +148,7 @@ func (s sampler) compare(a, b Row) Difference {
 		}
 	}
 	p := 2 * float64(min(below, above)+1) / (draws + 1)
-	return Difference{a.Name, b.Name, s.figure(delta), min(p, 1)}
+	return Difference{A: a.Name, B: b.Name, D: s.figure(delta), P: min(p, 1)}
 }
 
 func mean(values []float64) float64 {

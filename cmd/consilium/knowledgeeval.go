@@ -71,7 +71,7 @@ func writeLinkRanks(w io.Writer, c *knowledge.Comparison) {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "\tSEEDS\tTAIL MRR\t95%\tSEEDS' SD\tHITS@1\tHITS@10\t95%\tHEAD MRR\t95%\tHITS@10")
 	for _, r := range c.Rows {
-		fmt.Fprintf(t, "%s\t%d\t%.4f\t%s\t%.4f\t%.3f\t%.3f\t%s\t%.4f\t%s\t%.3f\n", r.Name, len(r.Seeds), r.Tail.MRR.Value, figureRange(r.Tail.MRR), r.SeedSD,
+		fmt.Fprintf(t, "%s\t%s\t%.4f\t%s\t%.4f\t%.3f\t%.3f\t%s\t%.4f\t%s\t%.3f\n", r.Name, orDash(len(r.Seeds)), r.Tail.MRR.Value, figureRange(r.Tail.MRR), r.SeedSD,
 			r.Tail.Hits1.Value, r.Tail.Hits10.Value, figureRange(r.Tail.Hits10), r.Head.MRR.Value, figureRange(r.Head.MRR), r.Head.Hits10.Value)
 	}
 	fmt.Fprintf(t, "\nTAIL MRR OF LINKS THAT ARE")
@@ -95,11 +95,19 @@ func writeLinkRanks(w io.Writer, c *knowledge.Comparison) {
 		}
 		fmt.Fprintln(t)
 	}
-	fmt.Fprintln(t, "\nDIFFERENCE OF TAIL MRR, PAIRED\t\t95%\tp")
+	fmt.Fprintln(t, "\nDIFFERENCE OF TAIL MRR, PAIRED\tLINKS\t\t95%\tp")
 	for _, d := range c.Differences {
-		fmt.Fprintf(t, "%s - %s\t%+.4f\t%s\t%.4f\n", d.A, d.B, d.D.Value, figureRange(d.D), d.P)
+		fmt.Fprintf(t, "%s - %s\t%s\t%+.4f\t%s\t%.4f\n", d.A, d.B, d.Links, d.D.Value, figureRange(d.D), d.P)
 	}
 	t.Flush()
 }
 
 func figureRange(f knowledge.Figure) string { return fmt.Sprintf("%.4f to %.4f", f.Low, f.High) }
+
+// orDash stands for a number that does not apply: baselines have no seed.
+func orDash(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
+}
