@@ -154,24 +154,23 @@ func (n *Neighbour) profiles() ([]map[Entity]float32, map[Entity][]neighbour) {
 	return profiles, has
 }
 
-// strongest keeps the nearest diseases.
+// strongest keeps the nearest diseases, the most similar first; of equals the one that comes first.
 func strongest(sums []float32) []neighbour {
-	var out []neighbour
+	out := make([]neighbour, 0, nearest+1)
 	for d, w := range sums {
-		if w > 0 {
-			out = append(out, neighbour{Entity(d), w})
+		if w <= 0 || len(out) == nearest && w <= out[nearest-1].weight {
+			continue
 		}
-	}
-	slices.SortFunc(out, func(a, b neighbour) int {
-		if a.weight != b.weight {
-			if a.weight > b.weight {
+		at, _ := slices.BinarySearchFunc(out, w, func(o neighbour, w float32) int {
+			if o.weight >= w {
 				return -1
 			}
 			return 1
-		}
-		return int(a.disease - b.disease)
-	})
-	return slices.Clip(out[:min(len(out), nearest)])
+		})
+		out = slices.Insert(out, at, neighbour{Entity(d), w})
+		out = out[:min(len(out), nearest)]
+	}
+	return out
 }
 
 // Name of the baseline.
