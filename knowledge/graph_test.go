@@ -3,6 +3,7 @@ package knowledge
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -246,7 +247,7 @@ func TestGraphRefuses(t *testing.T) {
 
 func TestSplitRefuses(t *testing.T) {
 	g := planted(t, 2, 3, 3)
-	for _, share := range []float64{-1, 0.3} {
+	for _, share := range []float64{-1, 0.3, math.NaN()} {
 		if _, err := g.Split(HoldOut{Share: share}); fault.CodeOf(err) != fault.Usage {
 			t.Errorf("share %g: %v", share, err)
 		}

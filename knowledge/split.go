@@ -28,7 +28,7 @@ type Split struct {
 // four phenotypes, and a term that loses its only disease keeps its place in the
 // ontology.
 func (g *Graph) Split(h HoldOut) (Split, error) {
-	if h.Share < 0 || h.Share > 0.25 {
+	if !(h.Share >= 0 && h.Share <= 0.25) {
 		return Split{}, fault.New(fault.Usage, fmt.Sprintf("a share of %g cannot be held out", h.Share), "choose a share between 0 and 0.25")
 	}
 	var s Split

@@ -50,16 +50,21 @@ type knowledgeRun struct {
 	Synthetic bool             `json:"synthetic,omitempty"`
 }
 
+// graphFlags are the flags of `knowledge train`.
+type graphFlags struct {
+	out             string
+	models, sources []string
+	seeds           int
+	holdOut         knowledge.HoldOut
+	tune            knowledge.Config
+}
+
 func newKnowledgeTrain(a *app) *cobra.Command {
-	var out string
-	var models, sources []string
-	var seeds int
-	var h knowledge.HoldOut
-	var tune knowledge.Config
+	var k graphFlags
 	c := &cobra.Command{
 		Use:   "train",
 		Short: "Learn the graph; with --hold-out, keep links back to measure it on",
-		Long: "Without --hold-out, learns every link and writes one model, by default where `predict` and `rank` look for it.\n" +
+		Long: "Without --hold-out, learns every link and writes one model, by default where `predict` looks for it.\n" +
 			"With --hold-out, keeps that share of the links (disease, has_phenotype, term) for validation and again for test,\n" +
 			"and writes a file for each model and seed into the folder --out. Ctrl-C keeps what was learnt: the same command goes on.",
 		Example: "  consilium knowledge train\n  consilium knowledge train --hold-out 0.05 --of OMIM --model tucker,complex --seeds 3 --out runs/graph",
@@ -69,52 +74,9 @@ func newKnowledgeTrain(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			g, err := knowledge.FromBase(b, sources...)
+			runs, err := a.trainGraph(c, b, k)
 			if err != nil {
 				return err
-			}
-			if !c.Flags().Changed("of") && !slices.ContainsFunc(b.Diseases, func(d ontology.Disease) bool { return strings.HasPrefix(d.ID, h.Source) }) {
-				h.Source = "" // the built-in sample has sources of its own
-			}
-			if out == "" {
-				if h.Share > 0 {
-					return fault.New(fault.Usage, "--hold-out writes several models", "name a folder with --out")
-				}
-				home, err := a.home()
-				if err != nil {
-					return err
-				}
-				out = filepath.Join(home, knowledge.FileName)
-			}
-			if h.Share == 0 {
-				h = knowledge.HoldOut{}
-				if len(models) > 1 || seeds > 1 {
-					return fault.New(fault.Usage, "several models without --hold-out", "choose one --model and one seed, or hold links out to compare them")
-				}
-			}
-			var runs []knowledgeRun
-			for _, name := range models {
-				for seed := range seeds {
-					config := tuned(c, knowledge.Recipe(name), tune)
-					config.Seed += uint64(seed)
-					file := out
-					if h.Share > 0 {
-						file = filepath.Join(out, fmt.Sprintf("%s-%d.model", name, config.Seed))
-					}
-					run := knowledgeRun{Model: name, File: file, Config: config, Synthetic: b.Synthetic}
-					m, err := knowledge.Train(c.Context(), g, knowledge.Plan{Config: config, HoldOut: h, Sources: sources, Checkpoint: file + ".checkpoint",
-						Report: func(p knowledge.Progress) {
-							run.Loss = p.Loss
-							a.progress("%s seed %d epoch %d/%d loss %.4f (%.1f s)", name, config.Seed, p.Epoch, p.Epochs, p.Loss, p.Took.Seconds())
-						}})
-					if err != nil {
-						return err
-					}
-					if err := m.Save(file); err != nil {
-						return err
-					}
-					runs = append(runs, run)
-				}
 			}
 			return a.show(struct {
 				Runs       []knowledgeRun `json:"runs"`
@@ -128,24 +90,92 @@ func newKnowledgeTrain(a *app) *cobra.Command {
 			})
 		},
 	}
-	f := c.Flags()
-	f.StringVar(&out, "out", "", "file of the model, or folder with --hold-out (default: knowledge/links.model in the data directory)")
-	f.StringSliceVar(&models, "model", []string{knowledge.TuckER}, "tucker, complex, or both with --hold-out")
-	f.StringSliceVar(&sources, "sources", nil, "only diseases of these sources: OMIM, ORPHA, DECIPHER (default: all)")
-	f.Float64Var(&h.Share, "hold-out", 0, "share of links kept for validation, and again for test")
-	f.Uint64Var(&h.Seed, "split-seed", 1, "which links are held out")
-	f.StringVar(&h.Source, "of", "OMIM", "hold out links of this source's diseases only")
-	f.IntVar(&seeds, "seeds", 1, "training runs of each model, each from another seed")
-	f.IntVar(&tune.Dim, "dim", 0, "length of an embedding")
-	f.IntVar(&tune.Core, "core", 0, "coordinates of a relation (tucker)")
-	f.IntVar(&tune.Epochs, "epochs", 0, "passes over the graph")
-	f.IntVar(&tune.Batch, "batch", 0, "queries in a step")
-	f.IntVar(&tune.Candidates, "candidates", 0, "answers that the softmax runs over, about")
-	f.Float64Var(&tune.Rate, "rate", 0, "learning rate of Adagrad")
-	f.Float64Var(&tune.Dropout, "dropout", 0, "share of coordinates left out in a step")
-	f.Float64Var(&tune.N3, "n3", 0, "weight of N3 regularisation")
-	f.Uint64Var(&tune.Seed, "seed", 1, "seed of the first run")
+	k.register(c)
 	return c
+}
+
+func (k *graphFlags) register(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&k.out, "out", "", "file of the model, or folder with --hold-out (default: knowledge/links.model in the data directory)")
+	f.StringSliceVar(&k.models, "model", []string{knowledge.TuckER}, "tucker, complex, or both with --hold-out")
+	f.StringSliceVar(&k.sources, "sources", nil, "only diseases of these sources: OMIM, ORPHA, DECIPHER (default: all)")
+	f.Float64Var(&k.holdOut.Share, "hold-out", 0, "share of links kept for validation, and again for test")
+	f.Uint64Var(&k.holdOut.Seed, "split-seed", 1, "which links are held out")
+	f.StringVar(&k.holdOut.Source, "of", "OMIM", "hold out links of this source's diseases only")
+	f.IntVar(&k.seeds, "seeds", 1, "training runs of each model, each from another seed")
+	f.IntVar(&k.tune.Dim, "dim", 0, "length of an embedding")
+	f.IntVar(&k.tune.Core, "core", 0, "coordinates of a relation (tucker)")
+	f.IntVar(&k.tune.Epochs, "epochs", 0, "passes over the graph")
+	f.IntVar(&k.tune.Batch, "batch", 0, "queries in a step")
+	f.IntVar(&k.tune.Candidates, "candidates", 0, "answers that the softmax runs over, about")
+	f.Float64Var(&k.tune.Rate, "rate", 0, "learning rate of Adagrad")
+	f.Float64Var(&k.tune.Dropout, "dropout", 0, "share of coordinates left out in a step")
+	f.Float64Var(&k.tune.N3, "n3", 0, "weight of N3 regularisation")
+	f.Uint64Var(&k.tune.Seed, "seed", 1, "seed of the first run")
+}
+
+// complete fills in what depends on the base and on other flags.
+func (k *graphFlags) complete(a *app, c *cobra.Command, b *ontology.Base) error {
+	if k.holdOut.Share > 0 {
+		if k.out == "" {
+			return fault.New(fault.Usage, "--hold-out writes several models", "name a folder with --out")
+		}
+		ours := func(d ontology.Disease) bool { return strings.HasPrefix(d.ID, k.holdOut.Source) }
+		if !c.Flags().Changed("of") && !slices.ContainsFunc(b.Diseases, ours) {
+			k.holdOut.Source = "" // the built-in sample has sources of its own
+		}
+		return nil
+	}
+	if k.holdOut.Share == 0 {
+		k.holdOut = knowledge.HoldOut{}
+	}
+	if len(k.models) > 1 || k.seeds > 1 {
+		return fault.New(fault.Usage, "several models without --hold-out", "choose one --model and one seed, or hold links out to compare them")
+	}
+	if k.out == "" {
+		home, err := a.home()
+		if err != nil {
+			return err
+		}
+		k.out = filepath.Join(home, knowledge.FileName)
+	}
+	return nil
+}
+
+// trainGraph trains each model from each seed, and saves it before the next begins.
+func (a *app) trainGraph(c *cobra.Command, b *ontology.Base, k graphFlags) ([]knowledgeRun, error) {
+	if err := k.complete(a, c, b); err != nil {
+		return nil, err
+	}
+	g, err := knowledge.FromBase(b, k.sources...)
+	if err != nil {
+		return nil, err
+	}
+	var runs []knowledgeRun
+	for _, name := range k.models {
+		for seed := range k.seeds {
+			config := tuned(c, knowledge.Recipe(name), k.tune)
+			config.Seed += uint64(seed)
+			file := k.out
+			if k.holdOut.Share > 0 {
+				file = filepath.Join(k.out, fmt.Sprintf("%s-%d.model", name, config.Seed))
+			}
+			run := knowledgeRun{Model: name, File: file, Config: config, Synthetic: b.Synthetic}
+			m, err := knowledge.Train(c.Context(), g, knowledge.Plan{Config: config, HoldOut: k.holdOut, Sources: k.sources, Checkpoint: file + ".checkpoint",
+				Report: func(p knowledge.Progress) {
+					run.Loss = p.Loss
+					a.progress("%s seed %d epoch %d/%d loss %.4f (%.1f s)", name, config.Seed, p.Epoch, p.Epochs, p.Loss, p.Took.Seconds())
+				}})
+			if err != nil {
+				return nil, err
+			}
+			if err := m.Save(file); err != nil {
+				return nil, err
+			}
+			runs = append(runs, run)
+		}
+	}
+	return runs, nil
 }
 
 // tuned takes the flags that were given; the recipe stands for the others.
