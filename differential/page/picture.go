@@ -74,29 +74,35 @@ type tableRow struct {
 // cell is what one finding says of one disease; Class paints it in four strengths to either side.
 type cell struct{ Text, Class, Title string }
 
+// saying is one finding as a key.
+type saying struct {
+	id       string
+	excluded bool
+}
+
+// overview has a row for each finding that says something of one of the first candidates.
 func overview(c []differential.Candidate) table {
 	t := table{Heads: c[:min(len(c), columns)]}
-	if len(t.Heads) == 0 {
-		return t
-	}
-	type key struct {
-		id       string
-		excluded bool
-	}
-	said := make([]map[key]differential.Reason, len(t.Heads))
+	said := make([]map[saying]differential.Reason, len(t.Heads))
+	var all []differential.Reason
+	seen := map[saying]bool{}
 	for i, h := range t.Heads {
-		said[i] = map[key]differential.Reason{}
+		said[i] = map[saying]differential.Reason{}
 		for _, r := range h.Findings {
-			said[i][key{r.Finding.ID, r.Excluded}] = r
+			k := saying{r.Finding.ID, r.Excluded}
+			said[i][k] = r
+			if !seen[k] {
+				seen[k] = true
+				all = append(all, r)
+			}
 		}
 	}
-	all := t.Heads[0].Findings
 	t.More = rest(all)
 	for _, r := range first(all) {
 		row := tableRow{Finding: r.Finding.Label, Excluded: r.Excluded}
 		for i := range t.Heads {
-			x, found := said[i][key{r.Finding.ID, r.Excluded}]
-			if !found {
+			x, found := said[i][saying{r.Finding.ID, r.Excluded}]
+			if !found { // an exclusion that does not concern the disease
 				row.Cells = append(row.Cells, cell{Text: "–"})
 				continue
 			}

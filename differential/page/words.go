@@ -63,17 +63,25 @@ func meaning(r differential.Reason) string {
 		s = "was looked for in the disease and not found"
 	default:
 		s = "nothing in the disease explains it"
-		if r.Excluded {
-			s = "fits: the disease is not described with it"
+		if r.LogRatio > 0 {
+			s = "only something remotely alike in the disease"
 		}
 	}
 	if r.Frequency > 0 && r.Relation != differential.RelationNone {
 		s += ", in " + Percent(r.Frequency) + " of patients"
 	}
 	if r.Common > 0 {
-		s += "; common to " + Percent(r.Common) + " of diseases"
+		s += "; " + commonness(r.Common)
 	}
 	return s
+}
+
+// commonness says how many diseases have a finding: shares below a hundredth as one in so many.
+func commonness(share float64) string {
+	if share >= 0.01 {
+		return "in " + Percent(share) + " of diseases"
+	}
+	return fmt.Sprintf("in 1 of %.0f diseases", min(1/share, 1e6))
 }
 
 // listed names terms in a row.
@@ -137,7 +145,7 @@ func tone(d differential.Differential) string {
 
 // counts says what was compared with what.
 func counts(d differential.Differential) string {
-	return fmt.Sprintf("%s, %s looked for and absent, compared with %d diseases", plural(d.Observed, "finding"), plural(d.Excluded, "finding"), d.Diseases)
+	return fmt.Sprintf("%s, %d looked for and absent, compared with %s", plural(d.Observed, "finding"), d.Excluded, plural(d.Diseases, "disease"))
 }
 
 func plural(n int, what string) string {
