@@ -8,7 +8,8 @@ type Differential struct {
 	Notice     string             `json:"notice"` // which ontology and annotations; or that they are synthetic
 	Case       string             `json:"case,omitempty"`
 	Candidates []Candidate        `json:"candidates"`
-	Unlisted   float64            `json:"unlisted"` // probability that the disease is not among those that are known
+	Unlisted   float64            `json:"unlisted"`  // probability that the disease is not among those that are known
+	Elsewhere  float64            `json:"elsewhere"` // probability that it is known, and not among those that were looked at closely
 	Verdict    Verdict            `json:"verdict"`
 	Set        []string           `json:"set"`      // the smallest list of diseases whose probabilities reach Coverage together; ends with "unlisted" where that is needed
 	Observed   int                `json:"observed"` // findings that counted

@@ -49,6 +49,8 @@ const (
 	absentRatio
 	absentMost
 	absentExpected
+	absentTypical
+	absentAgreed
 	strangeToDisease
 	// How the disease is known.
 	knownTerms
@@ -58,6 +60,7 @@ const (
 	knownPatients
 	knownFrequency
 	knownInformation
+	knownGene
 	// Onset and sex.
 	onsetRatio
 	sexRatio
@@ -82,8 +85,8 @@ var names = [features]string{
 	"exact_count", "exact_information", "within_share", "within_information", "vague_count", "vague_information", "strange_share",
 	"best_match", "best_match_information", "best_match_log",
 	"covered", "covered_log", "covered_typical", "typical_count", "typical_missed", "surplus", "overlap_share", "overlap_log", "overlap_of_case", "overlap_of_disease", "exact_jaccard",
-	"absent_ratio", "absent_most", "absent_expected", "strange_to_disease",
-	"known_terms", "known_terms_root", "known_papers", "known_counted", "known_patients", "known_frequency", "known_information",
+	"absent_ratio", "absent_most", "absent_expected", "absent_typical", "absent_agreed", "strange_to_disease",
+	"known_terms", "known_terms_root", "known_papers", "known_counted", "known_patients", "known_frequency", "known_information", "known_gene",
 	"onset_ratio", "sex_ratio",
 	"twin_known", "twin_ratio_sum", "twin_ratio_mean", "twin_covered", "twin_overlap_log", "twin_within", "twin_exact", "twin_best_match",
 }
@@ -101,6 +104,9 @@ func (m *Model) look(q *query, p, twin *profile) row {
 	r[knownPatients] = math.Log1p(p.patients)
 	r[knownFrequency] = p.expected / math.Max(float64(len(p.direct)), 1)
 	r[knownInformation] = math.Log1p(p.mass)
+	if p.gene {
+		r[knownGene] = 1
+	}
 	r[onsetRatio] = p.onsets.ratio(q.stage, &m.onsets)
 	r[sexRatio] = p.modes.ratio(q.sex)
 	// A disease without a twin is its own: the differences are then 0.
@@ -109,14 +115,17 @@ func (m *Model) look(q *query, p, twin *profile) row {
 		m.lookFindings(q, twin, &t)
 		m.lookCoverage(q, twin, &t)
 		r[twinKnown] = 1
-		for to, from := range map[feature]feature{
-			twinRatioSum: ratioSum, twinRatioMean: ratioMean, twinCovered: covered, twinOverlapLog: overlapLog,
-			twinWithin: withinInformation, twinExact: exactInformation, twinBestMatch: bestMatchInformation,
-		} {
-			r[to] = t[from] - r[from]
+		for _, f := range ofTwin {
+			r[f.to] = t[f.from] - r[f.from]
 		}
 	}
 	return r
+}
+
+// ofTwin are the features in which a twin is compared.
+var ofTwin = []struct{ to, from feature }{
+	{twinRatioSum, ratioSum}, {twinRatioMean, ratioMean}, {twinCovered, covered}, {twinOverlapLog, overlapLog},
+	{twinWithin, withinInformation}, {twinExact, exactInformation}, {twinBestMatch, bestMatchInformation},
 }
 
 // lookFindings fills what the observed findings say.
@@ -215,9 +224,17 @@ func (m *Model) lookAbsent(q *query, p *profile, r *row) {
 		if !ok {
 			continue
 		}
-		r[absentRatio] += m.absence(float64(e.p), t)
+		r[absentRatio] += absence(float64(e.p))
 		r[absentMost] = math.Max(r[absentMost], float64(e.p))
 		r[absentExpected] += float64(e.p)
+		if x, ok := find(p.direct, t); ok && x.counted && float64(e.p) > typical {
+			r[absentTypical] += absence(float64(e.p))
+		}
+	}
+	for _, t := range q.excluded {
+		if slices.ContainsFunc(p.excluded, func(x ontology.Index) bool { return m.base.IsAncestor(t, x) }) {
+			r[absentAgreed]++
+		}
 	}
 	for _, t := range q.observed {
 		if slices.ContainsFunc(p.excluded, func(x ontology.Index) bool { return m.base.IsAncestor(x, t) }) {

@@ -55,10 +55,9 @@ func (m *Model) meet(q ontology.Index, p *profile) match {
 	return out
 }
 
-// sensitivity is how often a feature that a patient has would have been found when it was looked for.
+// sensitivity is how often a feature that a patient has is found when it is looked for.
 const sensitivity = 0.9
 
-// absence is ln of the likelihood ratio of an excluded finding that the disease has with frequency p.
-func (m *Model) absence(p float64, q ontology.Index) float64 {
-	return math.Log((1 - sensitivity*p) / (1 - sensitivity*float64(m.background[q])))
-}
+// absence is ln of how likely an excluded finding is under a disease that has it with frequency
+// p, against a disease that never has it. It is never above 0: no exclusion speaks for a disease.
+func absence(p float64) float64 { return math.Log(1 - sensitivity*p) }

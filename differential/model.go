@@ -46,11 +46,19 @@ type Options struct {
 	Weights    *Weights // nil: those that ship
 }
 
+func (o Options) weights() (Weights, error) {
+	if o.Weights != nil {
+		return *o.Weights, nil
+	}
+	return ShippedWeights()
+}
+
 // New computes a model of what a base knows.
 func New(base *ontology.Base, o Options) (*Model, error) {
-	m := &Model{base: base, byPaper: map[string][]int32{}, byID: map[string]int32{}, weights: shipped}
-	if o.Weights != nil {
-		m.weights = *o.Weights
+	m := &Model{base: base, byPaper: map[string][]int32{}, byID: map[string]int32{}}
+	var err error
+	if m.weights, err = o.weights(); err != nil {
+		return nil, err
 	}
 	catalogues := o.Catalogues
 	if len(catalogues) == 0 && slices.ContainsFunc(base.Diseases, func(d ontology.Disease) bool { return catalogue(d.ID) == "OMIM" }) {

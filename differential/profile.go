@@ -11,9 +11,10 @@ import (
 
 // entry is one term of a disease's profile.
 type entry struct {
-	term ontology.Index
-	p    float32 // probability that a patient with the disease has it
-	logp float32
+	term    ontology.Index
+	p       float32 // probability that a patient with the disease has it
+	logp    float32
+	counted bool // p comes from patients or a stated range
 }
 
 // profile is what is known of one disease: the terms it was annotated with, and
@@ -30,6 +31,7 @@ type profile struct {
 	total    float64 // sum of information over closure
 	onsets   onsets
 	modes    modes
+	gene     bool // a gene is known
 }
 
 // Frequencies that stand for what a source does not tell.
@@ -70,13 +72,15 @@ func newProfile(o *ontology.Ontology, d *ontology.Disease, without []string) pro
 		}
 	}
 	out.papers = len(papers)
+	out.gene = len(d.Genes) > 0
 	for t, p := range pools {
-		if p.den > 0 || p.shares > 0 {
+		counted := p.den > 0 || p.shares > 0
+		if counted {
 			out.counted++
 		}
 		f := p.frequency()
 		out.expected += f
-		out.direct = append(out.direct, entry{t, float32(f), float32(math.Log(f))})
+		out.direct = append(out.direct, entry{t, float32(f), float32(math.Log(f)), counted})
 	}
 	slices.SortFunc(out.direct, byTerm)
 	slices.Sort(out.excluded)
@@ -126,7 +130,7 @@ func closure(o *ontology.Ontology, direct []entry) []entry {
 	var all []entry
 	for _, e := range direct {
 		for _, a := range o.Ancestors(e.term) {
-			all = append(all, entry{a, e.p, e.logp})
+			all = append(all, entry{a, e.p, e.logp, e.counted})
 		}
 	}
 	slices.SortFunc(all, func(a, b entry) int { return cmp.Or(byTerm(a, b), cmp.Compare(b.p, a.p)) })

@@ -41,16 +41,22 @@ func (m *Model) screen(q *query) []int32 {
 	}
 	for _, t := range q.excluded {
 		for _, x := range m.postings[t] {
-			s.score[x.disease] += float32(screenExcluded * m.absence(exp(x.logp), t))
+			s.score[x.disease] += float32(screenExcluded * absence(exp(x.logp)))
 		}
 	}
 	m.overlap(s, q)
-	return append(s.top(shortlist), m.affected(q)...)
+	best := s.top(shortlist)
+	for _, d := range m.affected(q) {
+		if !slices.Contains(best, d) {
+			best = append(best, d)
+		}
+	}
+	return best
 }
 
 // How much exclusions and the overlap of profiles count in the first pass, beside the likelihood ratios.
 const (
-	screenExcluded = 0.3
+	screenExcluded = 0.05
 	screenOverlap  = 12
 )
 

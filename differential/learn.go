@@ -1,0 +1,218 @@
+package differential
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+
+	"consilium/clinical"
+	"consilium/fault"
+)
+
+// Example is a solved case, looked at by a model.
+type Example struct {
+	Disease string // the recorded diagnosis
+	Group   string // diseases that must not be on both sides of a split
+	Listed  bool   // the diagnosis is among the known diseases
+
+	q     *query
+	ids   []int32
+	rows  []row
+	right int // in rows, -1 when it is not there
+}
+
+// Example looks at a solved case. Its group is to be set by the caller.
+func (m *Model) Example(p clinical.Phenotype, disease string, without []string) Example {
+	q := m.ask(p, without)
+	e := Example{Disease: disease, right: -1, q: q, ids: m.screen(q)}
+	truth, listed := m.byID[disease]
+	e.Listed = listed && len(m.profile(truth, q).direct) > 0
+	for i, d := range e.ids {
+		e.rows = append(e.rows, m.look(q, m.profile(d, q), m.twins[d]))
+		if listed && d == truth {
+			e.right = i
+		}
+	}
+	return e
+}
+
+// LearnOptions of a fit. The zero value of a field takes the default.
+type LearnOptions struct {
+	Epochs  int     // 6
+	Rate    float64 // 0.03
+	Ridge   float64 // 0.001
+	Balance float64 // 0.5: a case counts (cases of its disease)^-Balance, so that one large cohort does not decide
+	Folds   int     // 5, for the probabilities
+	Seed    uint64
+
+	// LookedFor lifts the rule that an exclusion never speaks for a disease. In published
+	// cases what was looked for tells the diagnosis that its authors knew; this measures how much.
+	LookedFor bool
+}
+
+func (o LearnOptions) filled() LearnOptions {
+	def := func(v *float64, d float64) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	def(&o.Rate, 0.03)
+	def(&o.Ridge, 0.001)
+	def(&o.Balance, 0.5)
+	if o.Epochs == 0 {
+		o.Epochs = 6
+	}
+	if o.Folds == 0 {
+		o.Folds = 5
+	}
+	return o
+}
+
+// plainFeatures are what ranking by likelihood ratios alone looks at.
+var plainFeatures = []feature{ratioSum, absentRatio}
+
+// Learn fits both rankers to solved cases.
+func Learn(ctx context.Context, examples []Example, o LearnOptions) (Weights, error) {
+	o = o.filled()
+	reranked, err := learn(ctx, examples, allFeatures(), o)
+	if err != nil {
+		return Weights{}, err
+	}
+	o.LookedFor = false
+	plain, err := learn(ctx, examples, plainFeatures, o)
+	if err != nil {
+		return Weights{}, err
+	}
+	return Weights{Reranked: *reranked, Plain: *plain}, nil
+}
+
+func allFeatures() []feature {
+	all := make([]feature, features)
+	for i := range all {
+		all[i] = feature(i)
+	}
+	return all
+}
+
+// learn fits the weights on all examples, and what is outside the list on rankings of
+// cases that the weights had not seen: on their own cases they look surer than they are.
+func learn(ctx context.Context, examples []Example, on []feature, o LearnOptions) (*Ranker, error) {
+	final, err := fit(ctx, examples, on, o)
+	if err != nil {
+		return nil, err
+	}
+	var x [][facts]float64
+	var y []int
+	var weight []float64
+	all := balance(examples, o.Balance)
+	for fold := range o.Folds {
+		var train []Example
+		for i := range examples {
+			if Fold(examples[i].Group, o.Folds) != fold {
+				train = append(train, examples[i])
+			}
+		}
+		r, err := fit(ctx, train, on, o)
+		if err != nil {
+			return nil, err
+		}
+		for i := range examples {
+			if e := &examples[i]; Fold(e.Group, o.Folds) == fold {
+				scores := make([]float64, len(e.rows))
+				for k := range e.rows {
+					scores[k], _ = r.score(&e.rows[k])
+				}
+				x, y, weight = append(x, describe(e.q, e.rows, softmax(scores))), append(y, e.class()), append(weight, all[i])
+			}
+		}
+	}
+	final.Outside = fitOutside(x, y, weight)
+	return final, nil
+}
+
+// class tells where the right disease is: elsewhere, unlisted, or (outsides) on the list.
+func (e *Example) class() int {
+	switch {
+	case !e.Listed:
+		return unlisted
+	case e.right < 0:
+		return elsewhere
+	}
+	return outsides
+}
+
+// Fold assigns a group to one of n folds, always the same.
+func Fold(group string, n int) int {
+	h := uint32(2166136261)
+	for i := range len(group) {
+		h = (h ^ uint32(group[i])) * 16777619
+	}
+	h ^= h >> 15
+	h *= 0x85ebca6b
+	h ^= h >> 13
+	return int(h % uint32(n))
+}
+
+// balance gives each example its weight.
+func balance(examples []Example, power float64) []float64 {
+	count := map[string]float64{}
+	for i := range examples {
+		count[examples[i].Disease]++
+	}
+	out := make([]float64, len(examples))
+	for i := range examples {
+		out[i] = math.Pow(count[examples[i].Disease], -power)
+	}
+	return out
+}
+
+// fit finds the weights under which the right disease of each list is likeliest:
+// softmax cross-entropy (Cao et al., ICML 2007), by Adam, with a ridge.
+func fit(ctx context.Context, examples []Example, on []feature, o LearnOptions) (*Ranker, error) {
+	weight := balance(examples, o.Balance)
+	var use []int
+	for i := range examples {
+		if examples[i].right >= 0 {
+			use = append(use, i)
+		}
+	}
+	if len(use) < 20 {
+		return nil, fault.New(fault.DataUnfit, "fewer than 20 cases have their disease among the candidates", "learn from more solved cases")
+	}
+	r := standardise(examples, on)
+	f := &descent{r: r, step: make([]float64, len(on)), first: make([]float64, len(on)), second: make([]float64, len(on)), o: o}
+	f.total = o.Epochs * ((len(use) + batch - 1) / batch)
+	rng := rand.New(rand.NewPCG(o.Seed, 0x6c697374))
+	for range o.Epochs {
+		rng.Shuffle(len(use), func(a, b int) { use[a], use[b] = use[b], use[a] })
+		for at := 0; at < len(use); at += batch {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			f.batch(examples, weight, use[at:min(at+batch, len(use))])
+		}
+	}
+	return r, nil
+}
+
+// standardise starts a ranker with the mean and scale of each feature.
+func standardise(examples []Example, on []feature) *Ranker {
+	n := len(on)
+	r := &Ranker{Mean: make([]float64, n), Scale: make([]float64, n), Weight: make([]float64, n), at: on, group: make([]part, n), Outside: make([][]float64, outsides)}
+	for k := range r.Outside {
+		r.Outside[k] = make([]float64, facts+1)
+	}
+	for i, f := range on {
+		var sum, squares, count float64
+		for e := range examples {
+			for k := range examples[e].rows {
+				v := examples[e].rows[k][f]
+				sum, squares, count = sum+v, squares+v*v, count+1
+			}
+		}
+		mean := sum / math.Max(count, 1)
+		r.Features, r.group[i] = append(r.Features, names[f]), partOf(f)
+		r.Mean[i], r.Scale[i] = mean, math.Sqrt(math.Max(squares/math.Max(count, 1)-mean*mean, 1e-8))
+	}
+	return r
+}
