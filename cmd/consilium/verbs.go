@@ -22,6 +22,8 @@ func verbs(a *app) []*cobra.Command {
 		newFHIR(a),
 		newOntology(a),
 		newPhenotype(a),
+		newRank(a),
+		newAskNext(a),
 		newKnowledge(a),
 		newEvidence(a),
 		newBackup(a),

@@ -68,14 +68,9 @@ var thenForms = forms(
 // askedFirst is how many questions are looked at when the line does not say.
 const askedFirst = 5
 
-func (p *parser) expect(number int, rest, text string) {
-	p.match(number, expectForms, rest, text)
-}
-
-func (p *parser) then(number int, rest, text string) { p.match(number, thenForms, rest, text) }
-
 // match finds the form of a line and keeps what it says.
 func (p *parser) match(number int, forms []form, rest, text string) {
+	p.expects = true
 	rest = strings.TrimSuffix(strings.TrimSpace(rest), ".")
 	for _, f := range forms {
 		m := f.pattern.FindStringSubmatch(rest)
@@ -118,6 +113,9 @@ func (p *parser) keep(number int, text string, f form, group func(string) string
 		}
 	}
 	e.disease.words, e.other.words = unquote(group("d")), unquote(group("e"))
+	if f.kind == inFirst {
+		e.alternatives()
+	}
 	switch {
 	case f.kind == noted:
 		e.code = strings.ToUpper(group("c"))
@@ -141,21 +139,30 @@ func (p *parser) keep(number int, text string, f form, group func(string) string
 	p.now.Expect = append(p.now.Expect, e)
 }
 
+// either stands before another identifier of a disease; an "or" within a name stays.
+var either = regexp.MustCompile(`,? or ([A-Za-z]+:\w)`)
+
+// alternatives parts diseases of which one is enough.
+func (e *Expectation) alternatives() {
+	words := strings.Split(either.ReplaceAllString(e.disease.words, "\n$1"), "\n")
+	e.disease.words = words[0]
+	for _, w := range words[1:] {
+		e.either = append(e.either, subject{words: w})
+	}
+}
+
 // it puts the disease that was named last in the place of "it".
 func (p *parser) it(number int, e *Expectation) bool {
-	last := ""
-	for _, x := range p.now.Expect {
-		last = cmp.Or(x.disease.words, last)
-	}
 	for _, s := range []*subject{&e.disease, &e.other} {
 		if !strings.EqualFold(s.words, "it") {
 			continue
 		}
-		if last == "" {
+		if p.last == "" {
 			p.problem.add(number, "“it” stands for the disease that was named last, and none was", "name the disease, or expect its place in a line before")
 			return false
 		}
-		s.words = last
+		s.words = p.last
 	}
+	p.last = cmp.Or(e.disease.words, p.last)
 	return true
 }

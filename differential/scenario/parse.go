@@ -1,8 +1,10 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -25,6 +27,9 @@ func (p *problems) add(line int, what, do string) {
 	p.list = append(p.list, problem{line, what, do})
 }
 
+// many tells whether looking for names that were meant is no longer worth its time.
+func (p *problems) many() bool { return len(p.list) >= 2*maxProblems }
+
 // err is nil when there were none.
 func (p *problems) err() error {
 	if len(p.list) == 0 {
@@ -34,6 +39,7 @@ func (p *problems) err() error {
 		x := p.list[0]
 		return fault.New(fault.InputMalformed, fmt.Sprintf("%s, line %d: %s", p.file, x.line, x.what), x.do)
 	}
+	slices.SortStableFunc(p.list, func(a, b problem) int { return cmp.Compare(a.line, b.line) })
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d lines of %s cannot be used", len(p.list), p.file)
 	for _, x := range p.list[:min(len(p.list), maxProblems)] {
@@ -47,30 +53,38 @@ type parser struct {
 	file    File
 	problem problems
 	now     *Scenario
-	given   bool
+	given   bool   // now has a patient
+	expects bool   // now has an expectation, understood or not
+	last    string // disease that was named last in it
 }
 
 // Parse reads a text of scenarios. It knows the grammar; names of findings and
 // diseases are not looked up.
 func Parse(name string, text []byte) (File, error) {
+	f, bad, err := parse(name, text)
+	if err == nil {
+		err = bad.err()
+	}
+	return f, err
+}
+
+// parse tells lines that cannot be used from texts that cannot be read at all.
+func parse(name string, text []byte) (File, problems, error) {
 	p := parser{file: File{Name: name}, problem: problems{file: name}}
 	switch {
 	case len(text) > MaxFile:
-		return p.file, fault.New(fault.InputTooLarge, fmt.Sprintf("%s is longer than %d KiB", name, MaxFile>>10), "part it into several files")
+		return p.file, p.problem, fault.New(fault.InputTooLarge, fmt.Sprintf("%s is longer than %d KiB", name, MaxFile>>10), "part it into several files")
 	case !utf8.Valid(text):
-		return p.file, fault.New(fault.InputMalformed, name+" is no UTF-8 text", "save it as plain text in UTF-8")
+		return p.file, p.problem, fault.New(fault.InputMalformed, name+" is no UTF-8 text", "save it as plain text in UTF-8")
 	}
 	for i, line := range strings.Split(strings.TrimPrefix(string(text), "\ufeff"), "\n") {
 		p.line(i+1, line)
 	}
 	p.close()
-	if err := p.problem.err(); err != nil {
-		return p.file, err
+	if len(p.file.Scenarios) == 0 && len(p.problem.list) == 0 {
+		return p.file, p.problem, fault.New(fault.InputEmpty, name+" holds no scenario", "begin one with a line such as: scenario Marfan syndrome with a dislocated lens")
 	}
-	if len(p.file.Scenarios) == 0 {
-		return p.file, fault.New(fault.InputEmpty, name+" holds no scenario", "begin one with a line such as: scenario Marfan syndrome with a dislocated lens")
-	}
-	return p.file, nil
+	return p.file, p.problem, nil
 }
 
 var comment = regexp.MustCompile(`(^|\s)#.*$`)
@@ -121,7 +135,7 @@ func (p *parser) begin(number int, name string) {
 	if len(p.file.Scenarios) == maxScenarios {
 		p.problem.add(number, fmt.Sprintf("a file holds at most %d scenarios", maxScenarios), "part it into several files")
 	}
-	p.now, p.given = &Scenario{Name: name, Line: number}, false
+	p.now, p.given, p.expects, p.last = &Scenario{Name: name, Line: number}, false, false, ""
 }
 
 // close ends the scenario that is being read.
@@ -129,7 +143,7 @@ func (p *parser) close() {
 	if p.now == nil {
 		return
 	}
-	if len(p.now.Expect) == 0 {
+	if !p.expects {
 		p.problem.add(p.now.Line, fmt.Sprintf("“%s” expects nothing", p.now.Name), "add a line such as: expect OMIM:154700 in the first 3")
 	}
 	if len(p.file.Scenarios) < maxScenarios {
@@ -148,9 +162,9 @@ func (p *parser) within(number int, word, rest, text string) {
 	case word == "without":
 		p.without(number, rest)
 	case word == "expect":
-		p.expect(number, rest, text)
+		p.match(number, expectForms, rest, text)
 	case word == "then":
-		p.then(number, rest, text)
+		p.match(number, thenForms, rest, text)
 	default:
 		p.problem.add(number, fmt.Sprintf("“%s” is not a line of the language", text), "lines begin with: scenario, given, has, has not, may have, relative has, without, expect, then ask")
 	}

@@ -13,14 +13,21 @@ import (
 
 // Reader finds the names of scenarios in what a model knows. It is safe for concurrent use.
 type Reader struct {
-	model *differential.Model
-	base  *ontology.Base
-	terms *names
+	model    *differential.Model
+	base     *ontology.Base
+	terms    *names
+	diseases map[string][]int // places in base.Diseases, by name: those that are ranked
 }
 
 // NewReader prepares the names of a model's ontology.
 func NewReader(m *differential.Model) *Reader {
-	return &Reader{model: m, base: m.Base(), terms: newNames(m.Base().Ontology)}
+	r := &Reader{model: m, base: m.Base(), terms: newNames(m.Base().Ontology), diseases: map[string][]int{}}
+	for i, d := range r.base.Diseases {
+		if m.Knows(d.ID) {
+			r.diseases[plain(d.Name)] = append(r.diseases[plain(d.Name)], i)
+		}
+	}
+	return r
 }
 
 // Fits tells whether the model knows what a file needs; if not, the error says what to do.
@@ -37,14 +44,13 @@ func (r *Reader) Fits(f File) error {
 // Read parses a text and finds its terms and diseases. All lines that cannot be
 // used are told in one error.
 func (r *Reader) Read(name string, text []byte) (File, error) {
-	f, err := Parse(name, text)
+	f, bad, err := parse(name, text)
 	if err == nil {
 		err = r.Fits(f)
 	}
 	if err != nil {
 		return f, err
 	}
-	bad := problems{file: name}
 	for i := range f.Scenarios {
 		r.bind(&f.Scenarios[i], &bad)
 	}
@@ -69,6 +75,9 @@ func (r *Reader) bind(s *Scenario, bad *problems) {
 		}
 		r.disease(&e.disease, e.Line, bad)
 		r.disease(&e.other, e.Line, bad)
+		for k := range e.either {
+			r.disease(&e.either[k], e.Line, bad)
+		}
 	}
 }
 
@@ -95,8 +104,10 @@ func (r *Reader) term(s *subject, line int, bad *problems) {
 		return
 	}
 	do := "write an identifier such as " + r.base.ID(r.base.Abnormality())
-	if near := r.terms.nearest(s.words, 3); len(near) > 0 {
-		do = "did you mean " + strings.Join(near, ", or ") + "?"
+	if !bad.many() {
+		if near := r.terms.nearest(s.words, 3); len(near) > 0 {
+			do = "did you mean " + strings.Join(near, ", or ") + "?"
+		}
 	}
 	if rest, no := strings.CutPrefix(strings.ToLower(s.words), "no "); no && len(r.terms.find(rest)) == 1 {
 		do = "write: has not " + r.base.Label(r.terms.find(rest)[0])
@@ -164,25 +175,33 @@ func (r *Reader) disease(s *subject, line int, bad *problems) {
 }
 
 func (r *Reader) diseaseByName(s *subject, line int, bad *problems) {
-	want := plain(unquote(s.words))
-	var ids, all []string
-	for i := range r.base.Diseases {
-		d := &r.base.Diseases[i]
-		if !r.model.Knows(d.ID) {
-			continue
-		}
-		all = append(all, d.ID+" "+d.Name)
-		if plain(d.Name) == want {
-			ids, s.id, s.label = append(ids, d.ID), d.ID, d.Name
+	found := r.diseases[plain(s.words)]
+	if len(found) == 1 {
+		s.id, s.label = r.base.Diseases[found[0]].ID, r.base.Diseases[found[0]].Name
+		return
+	}
+	var choices []string
+	for _, i := range found[:min(len(found), 5)] {
+		choices = append(choices, r.base.Diseases[i].ID)
+	}
+	what, do := fmt.Sprintf("several diseases are called “%s”", s.words), "write one of: "+strings.Join(choices, ", ")
+	if len(found) == 0 {
+		what, do = fmt.Sprintf("there is no disease called “%s”", s.words), "write its identifier, such as OMIM:154700"
+		if !bad.many() {
+			do = "did you mean " + strings.Join(r.nearestDiseases(s.words), ", or ") + "?"
 		}
 	}
-	switch len(ids) {
-	case 0:
-		bad.add(line, fmt.Sprintf("there is no disease called “%s”", s.words), "did you mean "+strings.Join(nearestTo(s.words, all, 3), ", or ")+"?")
-	case 1:
-	default:
-		bad.add(line, fmt.Sprintf("several diseases are called “%s”", s.words), "write one of: "+strings.Join(ids, ", "))
+	bad.add(line, what, do)
+}
+
+func (r *Reader) nearestDiseases(words string) []string {
+	var all []string
+	for _, d := range r.base.Diseases {
+		if r.model.Knows(d.ID) {
+			all = append(all, d.ID+" "+d.Name)
+		}
 	}
+	return nearestTo(words, all, 3)
 }
 
 // sharesWord tells whether two names have a word of more than three letters in common.

@@ -80,6 +80,7 @@ type Expectation struct {
 
 	kind    kind
 	disease subject
+	either  []subject // diseases that are as good as disease
 	other   subject   // second disease of "above"
 	terms   []subject // findings
 	code    string    // of a note
