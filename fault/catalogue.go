@@ -51,6 +51,7 @@ const (
 	PeerRefused     Code = "PEER_REFUSED"     // it answers, and says no
 	QueueFailed     Code = "QUEUE_FAILED"     // the job queue refused or failed
 	DeidRefused     Code = "DEID_REFUSED"     // identity may remain in this object
+	ScenarioFailed  Code = "SCENARIO_FAILED"  // an answer is not what a scenario expects
 )
 
 // Entry describes a code: what it means and the exit status a verb ends with.
@@ -118,6 +119,7 @@ func Catalogue() []Entry {
 		{PeerRefused, ExitNode, "PACS or record system answers, and says no"},
 		{QueueFailed, ExitNode, "the job queue refused or failed"},
 		{DeidRefused, ExitInput, "identity may remain in this object"},
+		{ScenarioFailed, ExitData, "an answer is not what a scenario expects of it"},
 		{Interrupted, ExitInterrupted, "stopped by Ctrl-C; what was done so far is kept"},
 		{Timeout, ExitInterrupted, "stopped by a deadline or --time-limit"},
 	}

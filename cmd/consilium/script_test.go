@@ -135,6 +135,8 @@ func writeInputs(dir string) error {
 		"named.png":  []byte("this is no picture at all"),
 		"nan.wav":    floatWAV(float32(math.NaN())),
 		"silent.wav": floatWAV(0),
+		"huge.json":  manyFindings(10_000),
+		"cut.zip":    cutZip(),
 	}
 	for name, data := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {

@@ -24,6 +24,7 @@ func verbs(a *app) []*cobra.Command {
 		newPhenotype(a),
 		newRank(a),
 		newAskNext(a),
+		newScenario(a),
 		newKnowledge(a),
 		newEvidence(a),
 		newBackup(a),

@@ -63,7 +63,7 @@ func meaning(r differential.Reason) string {
 		s = "was looked for in the disease and not found"
 	default:
 		s = "nothing in the disease explains it"
-		if r.LogRatio > 0 {
+		if r.LogRatio > 0.05 {
 			s = "only something remotely alike in the disease"
 		}
 	}

@@ -297,3 +297,15 @@ func TestManyMistakes(t *testing.T) {
 		t.Error(e)
 	}
 }
+
+func TestWrite(t *testing.T) {
+	var b strings.Builder
+	Write(&b, []Result{
+		{File: "a.scenario", Name: "Good", Line: 3, Passed: true},
+		{File: "a.scenario", Name: "Bad\x1b[2J", Line: 9, Failures: []Failure{{11, "expect OMIM:1 first", "it is on place 2"}}},
+	})
+	want := "ok      a.scenario:3  Good\nFAILED  a.scenario:9  Bad?[2J\n          line 11: expect OMIM:1 first\n            but it is on place 2\n\n1 of 2 scenarios came out as expected\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
+	}
+}
