@@ -53,7 +53,7 @@ func sample() Data {
 			Diseases: 8344, Reranked: true, Truth: &differential.Truth{ID: "OMIM:1", Name: "First disease", Listed: true, Rank: 1},
 		},
 		Questions: []differential.Question{{
-			Named: wide, Gain: 0.42, Chance: 0.55, Synonyms: []string{"Wide main artery"},
+			Named: wide, Gain: 0.42, Chance: 0.55, Synonyms: []string{"Wide main artery", "wide aorta"},
 			IfYes: []differential.Outlook{{ID: "OMIM:1", Name: "First disease", Probability: 0.9}}, IfNo: []differential.Outlook{{ID: "OMIM:2", Name: "Second", Probability: 0.4}},
 		}},
 		Synthetic: true, Version: "0.1.0", Made: "1 January 2026, 12:00", Command: "consilium rank case.json --html page.html",

@@ -177,8 +177,8 @@ func (t *Text) Questions(list []differential.Question) error {
 	t.printf("Look for next, the most telling first:\n")
 	for i, q := range list {
 		t.printf("\n  %d  %s  %s\n", i+1, t.paint("bold", printable(q.Label)), t.paint("soft", q.ID))
-		if len(q.Synonyms) > 0 {
-			t.printf("     also called: %s\n", printable(strings.Join(q.Synonyms, ", ")))
+		if s := synonyms(q); s != "" {
+			t.printf("     also called: %s\n", printable(s))
 		}
 		t.printf("     if yes (%s): %s\n", Percent(q.Chance), printable(leader(q.IfYes)))
 		t.printf("     if no  (%s): %s\n", Percent(1-q.Chance), printable(leader(q.IfNo)))

@@ -189,6 +189,20 @@ func set(d differential.Differential) string {
 	return strings.Join(out, "")
 }
 
+// synonyms gives the other words for what is asked.
+func synonyms(q differential.Question) string {
+	var out []string
+	for _, s := range q.Synonyms {
+		if !strings.EqualFold(s, q.Label) {
+			out = append(out, s)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// unbroken keeps numbers and their signs on one line of the page.
+var unbroken = strings.NewReplacer(" %", "\u00a0%", "< ", "<\u00a0", "> ", ">\u00a0", "× ", "×\u00a0", "÷ ", "÷\u00a0", "± ", "±\u00a0")
+
 // leader says who would lead after an answer.
 func leader(o []differential.Outlook) string {
 	if len(o) == 0 {
