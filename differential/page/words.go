@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -169,19 +170,27 @@ const maxSet = 10
 
 // set names the smallest list of diseases that reaches the coverage.
 func set(d differential.Differential) string {
-	names := map[string]string{"unlisted": "a disease that is not known here"}
+	names := map[string]string{}
 	for _, c := range d.Candidates {
 		names[c.ID] = c.Name
 	}
 	var out []string
-	for _, id := range d.Set[:min(len(d.Set), maxSet)] {
-		if name := names[id]; name != "" {
-			id = name
+	more, outside := 0, false
+	for _, id := range d.Set {
+		switch {
+		case id == "unlisted":
+			outside = true
+		case len(out) == maxSet:
+			more++
+		default:
+			out = append(out, cmp.Or(names[id], id))
 		}
-		out = append(out, id)
 	}
-	if n := len(d.Set) - len(out); n > 0 {
-		return strings.Join(out, ", ") + fmt.Sprintf(" or one of %d more", n)
+	if more > 0 {
+		out = append(out, fmt.Sprintf("one of %d more", more))
+	}
+	if outside {
+		out = append(out, "a disease that is not on this list")
 	}
 	if len(out) > 1 {
 		return strings.Join(out[:len(out)-1], ", ") + " or " + out[len(out)-1]

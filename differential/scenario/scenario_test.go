@@ -31,8 +31,10 @@ func reader(t testing.TB, open func() (*ontology.Base, error)) *Reader {
 	return NewReader(m)
 }
 
-var sampleOnce sync.Once
-var sampleReader *Reader
+var (
+	sampleOnce, hpoOnce     sync.Once
+	sampleReader, hpoReader *Reader
+)
 
 func sample(t testing.TB) *Reader {
 	sampleOnce.Do(func() { sampleReader = reader(t, ontology.Sample) })
@@ -53,7 +55,10 @@ func hpo(t *testing.T) *Reader {
 	if testing.Short() {
 		t.Skip("reads 75 MB")
 	}
-	return reader(t, func() (*ontology.Base, error) { return ontology.Read(paths...) })
+	hpoOnce.Do(func() {
+		hpoReader = reader(t, func() (*ontology.Base, error) { return ontology.Read(paths...) })
+	})
+	return hpoReader
 }
 
 const folder = "../../testdata/scenarios"
@@ -307,5 +312,45 @@ func TestWrite(t *testing.T) {
 	want := "ok      a.scenario:3  Good\nFAILED  a.scenario:9  Bad?[2J\n          line 11: expect OMIM:1 first\n            but it is on place 2\n\n1 of 2 scenarios came out as expected\n"
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Every form of an expectation reads its own example, and not that of another.
+func TestForms(t *testing.T) {
+	for word, forms := range map[string][]form{"expect": expectForms, "then": thenForms} {
+		for _, f := range forms {
+			if !strings.HasPrefix(f.example, word+" ") {
+				t.Errorf("%q does not begin with %s", f.example, word)
+			}
+			file, err := Parse("x", []byte("scenario x\ngiven a patient\nexpect OMIM:154700 above 1%\n"+f.example))
+			if err != nil {
+				t.Errorf("%s: %v", f.example, err)
+				continue
+			}
+			if e := file.Scenarios[0].Expect[1]; e.kind != f.kind || f.code != "" && e.code != f.code {
+				t.Errorf("%s was read as %d %q", f.example, e.kind, e.code)
+			}
+		}
+	}
+}
+
+// The example of the handbook is one.
+func TestDocumentedExample(t *testing.T) {
+	text, err := os.ReadFile("../../docs/scenarios.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(text), "```\nscenario ")
+	example, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("docs/scenarios.md has no example")
+	}
+	if _, err := Parse("docs/scenarios.md", []byte("scenario "+example)); err != nil {
+		t.Error(err)
+	}
+	if r := hpo(t); r != nil {
+		if _, err := r.Read("docs/scenarios.md", []byte("scenario "+example)); err != nil {
+			t.Error(err)
+		}
 	}
 }
