@@ -85,11 +85,15 @@ func commonness(share float64) string {
 	return fmt.Sprintf("in 1 of %.0f diseases", min(1/share, 1e6))
 }
 
-// listed names terms in a row.
+// listed names the first terms of a list in a row.
 func listed(names []differential.Named) string {
+	const most = 20
 	var labels []string
-	for _, n := range names {
+	for _, n := range names[:min(len(names), most)] {
 		labels = append(labels, n.Label)
+	}
+	if more := len(names) - most; more > 0 {
+		labels = append(labels, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(labels, ", ")
 }

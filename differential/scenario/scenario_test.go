@@ -18,47 +18,57 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func reader(t testing.TB, open func() (*ontology.Base, error)) *Reader {
-	t.Helper()
+func reader(open func() (*ontology.Base, error)) (*Reader, error) {
 	base, err := open()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	m, err := differential.New(base, differential.Options{})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	return NewReader(m)
+	return NewReader(m), nil
 }
 
 var (
-	sampleOnce, hpoOnce     sync.Once
-	sampleReader, hpoReader *Reader
+	readSample = sync.OnceValues(func() (*Reader, error) { return reader(ontology.Sample) })
+	readHPO    = sync.OnceValues(func() (*Reader, error) {
+		return reader(func() (*ontology.Base, error) { return ontology.Read(hpoFiles()...) })
+	})
 )
 
-func sample(t testing.TB) *Reader {
-	sampleOnce.Do(func() { sampleReader = reader(t, ontology.Sample) })
-	return sampleReader
-}
-
-// hpo reads the real ontology, or skips the test.
-func hpo(t *testing.T) *Reader {
-	t.Helper()
+func hpoFiles() []string {
 	dir := os.Getenv("CONSILIUM_DATA")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "shared", "data")
 	}
 	paths, _ := filepath.Glob(filepath.Join(dir, "hpo", "*.gz"))
-	if len(paths) < 3 {
+	return paths
+}
+
+func sample(t testing.TB) *Reader {
+	t.Helper()
+	r, err := readSample()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// hpo reads the real ontology, or skips the test.
+func hpo(t *testing.T) *Reader {
+	t.Helper()
+	if len(hpoFiles()) < 3 {
 		t.Skip("the Human Phenotype Ontology is not here (CONSILIUM_DATA)")
 	}
 	if testing.Short() {
 		t.Skip("reads 75 MB")
 	}
-	hpoOnce.Do(func() {
-		hpoReader = reader(t, func() (*ontology.Base, error) { return ontology.Read(paths...) })
-	})
-	return hpoReader
+	r, err := readHPO()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 const folder = "../../testdata/scenarios"
@@ -348,9 +358,7 @@ func TestDocumentedExample(t *testing.T) {
 	if _, err := Parse("docs/scenarios.md", []byte("scenario "+example)); err != nil {
 		t.Error(err)
 	}
-	if r := hpo(t); r != nil {
-		if _, err := r.Read("docs/scenarios.md", []byte("scenario "+example)); err != nil {
-			t.Error(err)
-		}
+	if _, err := hpo(t).Read("docs/scenarios.md", []byte("scenario "+example)); err != nil {
+		t.Error(err)
 	}
 }
