@@ -54,24 +54,20 @@ func (d *descent) apply(sum float64) {
 		d.first[j] = decay1*d.first[j] + (1-decay1)*g
 		d.second[j] = decay2*d.second[j] + (1-decay2)*g*g
 		*w -= rate * d.first[j] / unbias1 / (math.Sqrt(d.second[j]/unbias2) + 1e-8)
-		if s := signs[d.r.at[j]]; s**w < 0 && !d.o.LookedFor {
+		if s := signs[d.r.at[j]]; s**w < 0 && !d.o.published {
 			*w = 0
 		}
 	}
 }
 
 // fitOutside fits the multinomial logistic regression of what is outside the list,
-// by gradient descent on the whole set.
-func fitOutside(x [][facts]float64, y []int, weight []float64) [][]float64 {
+// by gradient descent on the whole set. Every case counts alike: probabilities are of cases.
+func fitOutside(x [][facts]float64, y []int) [][]float64 {
 	r := &Ranker{Outside: make([][]float64, outsides)}
 	step, first, second := make([][]float64, outsides), make([][]float64, outsides), make([][]float64, outsides)
 	for k := range r.Outside {
 		r.Outside[k] = make([]float64, facts+1)
 		step[k], first[k], second[k] = make([]float64, facts+1), make([]float64, facts+1), make([]float64, facts+1)
-	}
-	total := 0.0
-	for _, w := range weight {
-		total += w
 	}
 	const rounds, rate, ridge = 400, 0.05, 1e-4
 	for round := 1; round <= rounds; round++ {
@@ -81,9 +77,9 @@ func fitOutside(x [][facts]float64, y []int, weight []float64) [][]float64 {
 		for i := range x {
 			p := r.outside(x[i])
 			for k := range p {
-				g := weight[i] * p[k]
+				g := p[k]
 				if y[i] == k {
-					g -= weight[i]
+					g--
 				}
 				for j, v := range x[i] {
 					step[k][j] += g * v
@@ -93,7 +89,7 @@ func fitOutside(x [][facts]float64, y []int, weight []float64) [][]float64 {
 		}
 		for k := range step {
 			for j := range step[k] {
-				g := step[k][j]/total + ridge*r.Outside[k][j]
+				g := step[k][j]/float64(len(x)) + ridge*r.Outside[k][j]
 				first[k][j] = 0.9*first[k][j] + 0.1*g
 				second[k][j] = 0.999*second[k][j] + 0.001*g*g
 				u1, u2 := 1-math.Pow(0.9, float64(round)), 1-math.Pow(0.999, float64(round))

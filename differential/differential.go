@@ -11,7 +11,7 @@ type Differential struct {
 	Unlisted   float64            `json:"unlisted"`  // probability that the disease is not among those that are known
 	Elsewhere  float64            `json:"elsewhere"` // probability that it is known, and not among those that were looked at closely
 	Verdict    Verdict            `json:"verdict"`
-	Set        []string           `json:"set"`      // the smallest list of diseases whose probabilities reach Coverage together; ends with "unlisted" where that is needed
+	Set        []string           `json:"set"`      // the smallest list of answers whose probabilities reach Coverage together; "unlisted" among them stands for every disease that is not a candidate
 	Observed   int                `json:"observed"` // findings that counted
 	Excluded   int                `json:"excluded"` // exclusions that counted
 	Partial    bool               `json:"partial,omitempty"`

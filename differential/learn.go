@@ -45,9 +45,7 @@ type LearnOptions struct {
 	Folds   int     // 5, for the probabilities
 	Seed    uint64
 
-	// LookedFor lifts the rule that an exclusion never speaks for a disease. In published
-	// cases what was looked for tells the diagnosis that its authors knew; this measures how much.
-	LookedFor bool
+	published bool // exclusions may speak for a disease
 }
 
 func (o LearnOptions) filled() LearnOptions {
@@ -71,19 +69,23 @@ func (o LearnOptions) filled() LearnOptions {
 // plainFeatures are what ranking by likelihood ratios alone looks at.
 var plainFeatures = []feature{ratioSum, absentRatio}
 
-// Learn fits both rankers to solved cases.
+// Learn fits the rankers to solved cases.
 func Learn(ctx context.Context, examples []Example, o LearnOptions) (Weights, error) {
 	o = o.filled()
-	reranked, err := learn(ctx, examples, allFeatures(), o)
-	if err != nil {
-		return Weights{}, err
+	var w Weights
+	for _, job := range []struct {
+		to        *Ranker
+		on        []feature
+		published bool
+	}{{&w.Reranked, allFeatures(), false}, {&w.Plain, plainFeatures, false}, {&w.Published, allFeatures(), true}} {
+		o.published = job.published
+		r, err := learn(ctx, examples, job.on, o)
+		if err != nil {
+			return Weights{}, err
+		}
+		*job.to = *r
 	}
-	o.LookedFor = false
-	plain, err := learn(ctx, examples, plainFeatures, o)
-	if err != nil {
-		return Weights{}, err
-	}
-	return Weights{Reranked: *reranked, Plain: *plain}, nil
+	return w, nil
 }
 
 func allFeatures() []feature {
@@ -103,8 +105,6 @@ func learn(ctx context.Context, examples []Example, on []feature, o LearnOptions
 	}
 	var x [][facts]float64
 	var y []int
-	var weight []float64
-	all := balance(examples, o.Balance)
 	for fold := range o.Folds {
 		var train []Example
 		for i := range examples {
@@ -122,11 +122,11 @@ func learn(ctx context.Context, examples []Example, on []feature, o LearnOptions
 				for k := range e.rows {
 					scores[k], _ = r.score(&e.rows[k])
 				}
-				x, y, weight = append(x, describe(e.q, e.rows, softmax(scores))), append(y, e.class()), append(weight, all[i])
+				x, y = append(x, describe(e.q, e.rows, softmax(scores))), append(y, e.class())
 			}
 		}
 	}
-	final.Outside = fitOutside(x, y, weight)
+	final.Outside = fitOutside(x, y)
 	return final, nil
 }
 

@@ -29,7 +29,7 @@ func (m *Model) Ask(p clinical.Phenotype, n int) ([]Question, error) {
 	if len(q.observed) == 0 {
 		return nil, fault.New(fault.InputEmpty, "the case has no finding that can be used", "name at least one abnormality, as an HPO term")
 	}
-	l := m.list(q, false)
+	l := m.list(q, RankOptions{})
 	e := m.expect(q, &l)
 	var out []Question
 	for _, t := range e.terms {

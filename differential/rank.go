@@ -12,6 +12,10 @@ type RankOptions struct {
 	Top     int      // candidates with their reasons; 0: 10
 	Plain   bool     // by likelihood ratios alone, without what was learned
 	Without []string // papers (PMID:...) whose annotations do not count
+
+	// Published takes what was looked for and not found as a hint at the diagnosis. That is
+	// right for published cases, whose authors knew it, and wrong for a new patient.
+	Published bool
 }
 
 // Coverage is the share of answers whose Set is meant to hold the right disease.
@@ -28,7 +32,7 @@ func (m *Model) Rank(p clinical.Phenotype, o RankOptions) (Differential, error) 
 		Disclaimer: clinical.Disclaimer, Notice: m.base.Notice(), Case: p.ID, Diseases: len(m.diseases), Reranked: !o.Plain,
 		Observed: len(q.observed), Excluded: len(q.excluded), Partial: q.partial || len(p.Refusals) > 0, Notes: append(slices.Clone(p.Refusals), q.notes...),
 	}
-	list := m.list(q, o.Plain)
+	list := m.list(q, o)
 	out.Unlisted = list.outside[unlisted]
 	out.Elsewhere = list.outside[elsewhere]
 	for i := range list.order[:min(o.Top, len(list.order))] {
@@ -54,10 +58,13 @@ type list struct {
 }
 
 // list looks closely at the diseases that the first pass found.
-func (m *Model) list(q *query, plain bool) list {
+func (m *Model) list(q *query, o RankOptions) list {
 	l := list{ranker: &m.weights.Reranked}
-	if plain {
+	switch {
+	case o.Plain:
 		l.ranker = &m.weights.Plain
+	case o.Published:
+		l.ranker = &m.weights.Published
 	}
 	if len(q.observed) == 0 {
 		l.outside[elsewhere] = 1 // nothing was said: any disease is as good as another
@@ -96,24 +103,30 @@ func (m *Model) truth(d clinical.Coded, l *list) *Truth {
 	return t
 }
 
-// set gives the smallest list that holds the right answer with probability Coverage.
+// outsideSet stands in a set for every disease that is not on the list, known or not.
+const outsideSet = "unlisted"
+
+// set gives the smallest list of answers that holds the right one with probability Coverage:
+// diseases by probability, and where it is its turn, that it is none of the list.
 func (m *Model) set(l *list) []string {
 	var out []string
-	sum := 0.0
-	outside := l.outside[unlisted] + l.outside[elsewhere]
+	sum, outside := 0.0, l.outside[unlisted]+l.outside[elsewhere]
 	for _, i := range l.order {
+		if outside >= l.p[i] {
+			out, sum, outside = append(out, outsideSet), sum+outside, -1
+		}
 		if sum >= Coverage {
 			return out
 		}
-		if outside > l.p[i] {
-			break // it is likelier that none of those that follow is right
-		}
 		out, sum = append(out, m.disease(l.ids[i]).ID), sum+l.p[i]
+		if sum >= Coverage {
+			return out
+		}
 	}
-	if sum >= Coverage {
-		return out
+	if outside >= 0 {
+		out = append(out, outsideSet)
 	}
-	return append(out, "unlisted")
+	return out
 }
 
 // verdict sums the list up. The bounds are of probabilities that are calibrated.

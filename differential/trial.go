@@ -8,7 +8,7 @@ type Outcome struct {
 	First       string  // the leading disease
 	Probability float64 // that the leading one has
 	Unlisted    float64
-	Set         int  // size of the set; 0 when it ends with "unlisted" and nothing else
+	Set         int  // diseases in the set
 	Covered     bool // the set holds the right answer
 	Verdict     Verdict
 }
@@ -26,10 +26,10 @@ func (m *Model) Try(e *Example, r *Ranker) Outcome {
 		out.First, out.Probability = m.disease(l.ids[l.order[0]]).ID, l.p[l.order[0]]
 	}
 	for _, id := range m.set(&l) {
-		if id == e.Disease || id == "unlisted" && out.Rank == 0 {
+		if id == e.Disease || id == outsideSet && out.Rank == 0 {
 			out.Covered = true
 		}
-		if id != "unlisted" {
+		if id != outsideSet {
 			out.Set++
 		}
 	}

@@ -16,6 +16,10 @@ import (
 type Weights struct {
 	Reranked Ranker `json:"reranked"` // all features
 	Plain    Ranker `json:"plain"`    // likelihood ratios only
+
+	// Published is for cases from publications only: it also counts what was looked for and
+	// not found as a hint, because their authors knew the diagnosis when they wrote it down.
+	Published Ranker `json:"published"`
 }
 
 // Ranker turns the features of a list of diseases into probabilities.
@@ -54,16 +58,16 @@ func ParseWeights(file []byte) (Weights, error) {
 	if err := json.Unmarshal(file, &w); err != nil {
 		return w, fault.Wrap(err, fault.ModelMalformed, "the weights are not JSON", "train them again with `consilium differential learn`")
 	}
-	for _, r := range []*Ranker{&w.Reranked, &w.Plain} {
-		if err := r.open(); err != nil {
+	for _, r := range []*Ranker{&w.Reranked, &w.Plain, &w.Published} {
+		if err := r.open(r == &w.Published); err != nil {
 			return w, fault.Wrap(err, fault.ModelMalformed, "the weights do not fit this version", "train them again with `consilium differential learn`")
 		}
 	}
 	return w, nil
 }
 
-// open finds the features by name.
-func (r *Ranker) open() error {
+// open finds the features by name; free lifts the rule of signs.
+func (r *Ranker) open(free bool) error {
 	n := len(r.Features)
 	if len(r.Mean) != n || len(r.Scale) != n || len(r.Weight) != n || len(r.Outside) != outsides {
 		return fmt.Errorf("%d features, %d means, %d scales, %d weights, %d heads", n, len(r.Mean), len(r.Scale), len(r.Weight), len(r.Outside))
@@ -77,7 +81,7 @@ func (r *Ranker) open() error {
 		if !finite(r.Mean[i]) || !finite(r.Weight[i]) || !finite(r.Scale[i]) || r.Scale[i] <= 0 {
 			return fmt.Errorf("feature %q has a value that is no number", name)
 		}
-		if s := signs[feature(f)]; s*r.Weight[i] < 0 {
+		if s := signs[feature(f)]; s*r.Weight[i] < 0 && !free {
 			return fmt.Errorf("feature %q has the wrong sign: an excluded finding must not speak for a disease", name)
 		}
 		r.at[i], r.group[i] = feature(f), partOf(feature(f))

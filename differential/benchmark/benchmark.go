@@ -142,11 +142,7 @@ func Run(ctx context.Context, m *differential.Model, cases []clinical.Phenotype,
 		if err != nil {
 			return Report{}, err
 		}
-		free, err := differential.Learn(ctx, train, differential.LearnOptions{Seed: o.Seed, LookedFor: true})
-		if err != nil {
-			return Report{}, err
-		}
-		rankers := map[string]*differential.Ranker{Plain: &w.Plain, Reranked: &w.Reranked, LookedFor: &free.Reranked}
+		rankers := map[string]*differential.Ranker{Plain: &w.Plain, Reranked: &w.Reranked, Published: &w.Published}
 		for i := range all {
 			if differential.Fold(groups[i], o.Folds) == fold {
 				t.judge(i, rankers)
