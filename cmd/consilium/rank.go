@@ -80,6 +80,7 @@ func newRank(a *app) *cobra.Command {
 	f.StringVar(&r.html, "html", "", "also write the answer to one case as a self-contained HTML page")
 	f.IntVar(&r.options.Top, "top", 10, "diseases to list")
 	f.BoolVar(&r.options.Plain, "no-rerank", false, "by likelihood ratios alone, without the learned second pass")
+	f.BoolVar(&r.options.Published, "published", false, "the cases are published: what their authors looked for in vain hints at the diagnosis (to measure; wrong for a new patient)")
 	f.BoolVar(&r.withoutOwn, "without-own-paper", false, "leave out annotations that rest only on the papers the case itself was published in")
 	return c
 }

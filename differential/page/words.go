@@ -214,14 +214,14 @@ func synonyms(q differential.Question) string {
 }
 
 // unbroken keeps numbers and their signs on one line of the page.
-var unbroken = strings.NewReplacer(" %", "\u00a0%", "< ", "<\u00a0", "> ", ">\u00a0", "× ", "×\u00a0", "÷ ", "÷\u00a0", "± ", "±\u00a0")
+var unbroken = strings.NewReplacer(" %", "\u00a0%", "< ", "<\u00a0", "> ", ">\u00a0", "1 of ", "1\u00a0of\u00a0", "× ", "×\u00a0", "÷ ", "÷\u00a0", "± ", "±\u00a0")
 
 // leader says who would lead after an answer.
 func leader(o []differential.Outlook) string {
 	if len(o) == 0 {
 		return "–"
 	}
-	return o[0].Name + " " + Percent(o[0].Probability)
+	return o[0].Name + " (" + Percent(o[0].Probability) + ")"
 }
 
 // truth says where the recorded diagnosis came.
