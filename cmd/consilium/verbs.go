@@ -24,6 +24,7 @@ func verbs(a *app) []*cobra.Command {
 		newPhenotype(a),
 		newRank(a),
 		newAskNext(a),
+		newDifferential(a),
 		newScenario(a),
 		newKnowledge(a),
 		newEvidence(a),
