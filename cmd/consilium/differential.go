@@ -119,7 +119,8 @@ func (a *app) solved(ctx context.Context, catalogues, paths []string) (*differen
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := differential.New(base, differential.Options{Catalogues: catalogues})
+	// What is learned here does not rest on what was learned before.
+	m, err := differential.New(base, differential.Options{Catalogues: catalogues, Weights: &differential.Weights{}})
 	if err != nil {
 		return nil, nil, err
 	}
