@@ -73,6 +73,7 @@ type Reason struct {
 	Relation  Relation `json:"relation"`
 	By        *Named   `json:"by,omitempty"`        // the term of the disease, or the shared ancestor, that it is seen through
 	Frequency float64  `json:"frequency,omitempty"` // of By among patients with the disease
+	Assumed   bool     `json:"assumed,omitempty"`   // no source tells the frequency; it is a guess for all such terms
 	Common    float64  `json:"common"`              // share of all diseases that have By (of the finding when there is none)
 	LogRatio  float64  `json:"log_ratio"`           // natural log of the likelihood ratio: above 0 it speaks for the disease
 }
@@ -87,6 +88,7 @@ type Named struct {
 type Expectation struct {
 	Named
 	Frequency float64 `json:"frequency"`
+	Assumed   bool    `json:"assumed,omitempty"` // as in Reason
 }
 
 // Truth tells where the recorded diagnosis came.

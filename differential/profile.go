@@ -134,7 +134,8 @@ func closure(o *ontology.Ontology, direct []entry) []entry {
 		}
 	}
 	slices.SortFunc(all, func(a, b entry) int { return cmp.Or(byTerm(a, b), cmp.Compare(b.p, a.p)) })
-	return slices.Clip(slices.CompactFunc(all, func(a, b entry) bool { return a.term == b.term }))
+	// A copy: the list before repetitions went is many times as long.
+	return slices.Clone(slices.CompactFunc(all, func(a, b entry) bool { return a.term == b.term }))
 }
 
 // find gives the entry of a term.

@@ -39,7 +39,7 @@ func (m *Model) reasons(q *query, p *profile) []Reason {
 	for _, t := range q.excluded {
 		if e, ok := find(p.closure, t); ok {
 			by := m.named(t)
-			out = append(out, Reason{Finding: by, Excluded: true, Relation: RelationAbsent, By: &by, Frequency: float64(e.p), Common: float64(m.background[t]), LogRatio: absence(float64(e.p))})
+			out = append(out, Reason{Finding: by, Excluded: true, Relation: RelationAbsent, By: &by, Frequency: float64(e.p), Assumed: !e.counted, Common: float64(m.background[t]), LogRatio: absence(float64(e.p))})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Reason) int { return cmp.Compare(math.Abs(b.LogRatio), math.Abs(a.LogRatio)) })
@@ -68,7 +68,7 @@ func (m *Model) reason(t ontology.Index, p *profile) Reason {
 	if x.by != ontology.None {
 		by := m.named(x.by)
 		e, _ := find(p.closure, x.by)
-		r.By, r.Frequency, r.Common = &by, float64(e.p), float64(m.background[x.by])
+		r.By, r.Frequency, r.Common, r.Assumed = &by, float64(e.p), float64(m.background[x.by]), !e.counted
 	}
 	return r
 }
@@ -93,7 +93,7 @@ func (m *Model) missing(q *query, p *profile) []Expectation {
 	})
 	var out []Expectation
 	for _, e := range list[:min(maxMissing, len(list))] {
-		out = append(out, Expectation{Named: m.named(e.term), Frequency: float64(e.p)})
+		out = append(out, Expectation{Named: m.named(e.term), Frequency: float64(e.p), Assumed: !e.counted})
 	}
 	return out
 }
