@@ -35,6 +35,7 @@ var source string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"percent":   Percent,
+	"share":     share,
 	"factor":    factor,
 	"meaning":   func(r differential.Reason) string { return unbroken.Replace(meaning(r)) },
 	"listed":    listed,

@@ -35,12 +35,12 @@ func sample() Data {
 			{Finding: named("HP:5", "Rash"), Relation: differential.RelationNone, Common: 0.1, LogRatio: -3},
 		},
 		Unexplained: []differential.Named{named("HP:5", "Rash")},
-		Missing:     []differential.Expectation{{Named: wide, Frequency: 0.8}},
+		Missing:     []differential.Expectation{{Named: wide, Frequency: 0.8}, {Named: named("HP:6", "Flat feet"), Frequency: 0.6, Assumed: true}},
 	}
 	second := differential.Candidate{
 		Rank: 2, ID: "OMIM:2", Name: `<script>alert("x")</script>` + "\x1b[2J", Probability: 0.2, Score: 5,
 		Findings: []differential.Reason{
-			{Finding: lens, Relation: differential.RelationSpecific, By: &wide, Frequency: 0.5, Common: 0.02, LogRatio: 1.2},
+			{Finding: lens, Relation: differential.RelationSpecific, By: &wide, Frequency: 0.5, Assumed: true, Common: 0.02, LogRatio: 1.2},
 			{Finding: tall, Relation: differential.RelationRelated, By: &wide, Frequency: 0.004, Common: 0.02, LogRatio: -0.9},
 			{Finding: named("HP:5", "Rash"), Relation: differential.RelationNot, LogRatio: -4},
 		},

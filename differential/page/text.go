@@ -105,7 +105,7 @@ func (t *Text) candidate(c differential.Candidate, widest float64) {
 	if len(c.Missing) > 0 {
 		var list []string
 		for _, e := range expected(c.Missing) {
-			list = append(list, fmt.Sprintf("%s (%s)", e.Label, Percent(e.Frequency)))
+			list = append(list, fmt.Sprintf("%s (%s)", e.Label, share(e)))
 		}
 		t.printf("   expected, and nobody has said: %s\n", printable(strings.Join(list, ", ")))
 	}

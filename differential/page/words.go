@@ -68,7 +68,11 @@ func meaning(r differential.Reason) string {
 			s = "only something remotely alike in the disease"
 		}
 	}
-	if r.Frequency > 0 && r.Relation != differential.RelationNone {
+	switch {
+	case r.Relation == differential.RelationNone || r.Frequency <= 0:
+	case r.Assumed:
+		s += ", how often is not recorded"
+	default:
 		s += ", in " + Percent(r.Frequency) + " of patients"
 	}
 	if r.Common > 0 {
@@ -83,6 +87,14 @@ func commonness(share float64) string {
 		return "in " + Percent(share) + " of diseases"
 	}
 	return fmt.Sprintf("in 1 of %.0f diseases", min(1/share, 1e6))
+}
+
+// share prints a frequency, unless it is a guess.
+func share(e differential.Expectation) string {
+	if e.Assumed {
+		return "not recorded"
+	}
+	return Percent(e.Frequency)
 }
 
 // listed names the first terms of a list in a row.
