@@ -44,10 +44,61 @@ while IFS='|' read -r name data origin options; do
   measured=$((measured + 1))
 done < <(runs)
 
+# reasoning NAME FILE... -- runs one measurement of the differential diagnosis or of evidence, when its files are here.
+# What it needs: the ontology and annotations, solved cases, a corpus, marked questions.
+wanted() {
+  case "$1" in
+  hpo/*) echo "hp.json, phenotype.hpoa and genes_to_phenotype.txt of a release of the Human Phenotype Ontology" ;;
+  phenopackets/*) echo "phenopackets of solved cases (phenopacket-store), one zip" ;;
+  medquad/*) echo "repository abachaa/MedQuAD as JSON lines" ;;
+  pubmedqa/*) echo "repository pubmedqa/pubmedqa, ori_pqal.json" ;;
+  esac
+}
+reasoning() {
+  local name=$1 need
+  shift
+  if [ -n "$ONLY" ] && [ "$ONLY" != "$name" ]; then return 1; fi
+  for need in "$@"; do
+    if ! compgen -G "$DATA/$need" >/dev/null; then
+      missing=$((missing + 1))
+      printf 'results: %s: no data at %s\n  wanted: %s\n' "$name" "$DATA/$need" "$(wanted "$need")" >&2
+      return 1
+    fi
+  done
+  echo "== $name"
+  measured=$((measured + 1))
+}
+HOME_DIR=$OUT/home # an ontology of its own: nothing of the user's is touched
+know() { [ -d "$HOME_DIR/ontology" ] || bin/consilium ontology import "$DATA"/hpo/*.gz --data-dir "$HOME_DIR" >/dev/null; }
+
+if reasoning phenotype 'hpo/*.gz'; then
+  know
+  for part in dev test; do
+    bin/consilium phenotype --eval "phenotype/testdata/marked/$part.txt" --data-dir "$HOME_DIR" | tee "$OUT/phenotype.$part.txt"
+  done
+fi
+if reasoning differential 'hpo/*.gz' 'phenopackets/*.zip'; then
+  know
+  bin/consilium differential eval "$DATA"/phenopackets/*.zip --data-dir "$HOME_DIR" --html "$OUT/differential.html" | tee "$OUT/differential.txt"
+fi
+if reasoning knowledge 'hpo/*.gz'; then
+  know
+  bin/consilium knowledge train --sources OMIM --hold-out 0.05 --model tucker,complex --seeds "${KNOWLEDGE_SEEDS:-3}" --out "$OUT/knowledge" --data-dir "$HOME_DIR"
+  bin/consilium knowledge eval "$OUT"/knowledge/*.model --data-dir "$HOME_DIR" | tee "$OUT/knowledge.txt"
+fi
+if reasoning evidence 'medquad/medquad.jsonl.gz'; then
+  bin/consilium evidence eval --data "$DATA/medquad/medquad.jsonl.gz" --html "$OUT/evidence.html" | tee "$OUT/evidence.txt"
+fi
+if reasoning stance 'pubmedqa/pqal_cv_500.json'; then
+  bin/consilium evidence train stance --data "$DATA/pubmedqa/pqal_cv_500.json" | tee "$OUT/stance.txt"
+fi
+
 if [ "$measured" -eq 0 ]; then
   echo "results: nothing was measured" >&2
   exit 1
 fi
-"${GO:-go}" run ./internal/resultstable "$OUT"/*/report.json >"$OUT/summary.md"
-cat "$OUT/summary.md"
+if compgen -G "$OUT/*/report.json" >/dev/null; then
+  "${GO:-go}" run ./internal/resultstable "$OUT"/*/report.json >"$OUT/summary.md"
+  cat "$OUT/summary.md"
+fi
 echo "results: $measured measured, $missing without data; $OUT/summary.md"
