@@ -82,6 +82,13 @@ func (m *Model) list(q *query, o RankOptions) list {
 func (m *Model) sort(q *query, r *Ranker, ids []int32, rows []row) list {
 	l := list{ranker: r, ids: ids, rows: rows}
 	l.scores, l.p, l.outside = r.judge(q, rows)
+	if len(ids) >= len(m.profiles) { // all were looked at closely: there is no elsewhere
+		inside := 1 / (1 - l.outside[elsewhere])
+		for i := range l.p {
+			l.p[i] *= inside
+		}
+		l.outside = [outsides]float64{unlisted: l.outside[unlisted] * inside}
+	}
 	l.order = make([]int, len(ids))
 	for i := range l.order {
 		l.order[i] = i
