@@ -212,7 +212,11 @@ func standardise(examples []Example, on []feature) *Ranker {
 		}
 		mean := sum / math.Max(count, 1)
 		r.Features, r.group[i] = append(r.Features, names[f]), partOf(f)
-		r.Mean[i], r.Scale[i] = mean, math.Sqrt(math.Max(squares/math.Max(count, 1)-mean*mean, 1e-8))
+		r.Scale[i] = math.Sqrt(math.Max(squares/math.Max(count, 1)-mean*mean, 1e-8))
+		// Of an exclusion or an onset that nobody told, an explanation says 0.
+		if g := partOf(f); g != partAbsent && g != partLife {
+			r.Mean[i] = mean
+		}
 	}
 	return r
 }

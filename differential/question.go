@@ -15,6 +15,11 @@ const (
 	askedAbout = 30  // candidates whose terms are considered
 	mostAsked  = 400 // terms considered
 	background = 0.5 // a finding's chance under "another disease", times its share among diseases
+
+	// unrecorded is the chance of a finding under a disease that nobody recorded it for.
+	unrecorded = 0.01
+	// guessed is what a frequency counts that no source tells: a question should rest on what is known.
+	guessed = 0.5
 )
 
 // Ask gives the n findings that would lower the uncertainty about the diagnosis
@@ -77,10 +82,14 @@ func (m *Model) question(e *expectation, t ontology.Index) Question {
 	common := float64(m.background[t])
 	chance := 0.0
 	for i, p := range e.p {
-		f := background * common
+		f := math.Max(background*common, unrecorded)
 		if i < len(e.profiles) {
 			if x, ok := find(e.profiles[i].closure, t); ok {
-				f = math.Max(f, sensitivity*float64(x.p))
+				has := sensitivity * float64(x.p)
+				if !x.counted {
+					has *= guessed
+				}
+				f = math.Max(f, has)
 			}
 		}
 		yes[i], no[i] = p*f, p*(1-f)
