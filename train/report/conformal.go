@@ -3,49 +3,49 @@ package report
 import (
 	"fmt"
 	"math"
-	"unicode"
 
 	"consilium/calibration"
+	"consilium/figure"
 )
 
 // coverageFigure sets measured against promised coverage with the band that
 // chance allows.
-func coverageFigure(r Run) (figure, bool) {
+func coverageFigure(r Run) (figure.Figure, bool) {
 	rows := sweep(r)
 	if len(rows) == 0 {
-		return figure{}, false
+		return figure.Figure{}, false
 	}
 	low := math.Floor(10*lowestCoverage(rows)) / 10
-	p := newPlot(figureWidth, figureHeight,
-		axis{label: "Promised coverage", low: rows[0].Promised - 0.02, high: 1, percent: true},
-		axis{label: "Measured coverage", low: low, high: 1.005, percent: true})
-	var upper, under, measured []xy
+	p := figure.NewPlot(figure.Width, figure.Height,
+		figure.Axis{Label: "Promised coverage", Low: rows[0].Promised - 0.02, High: 1, Percent: true},
+		figure.Axis{Label: "Measured coverage", Low: low, High: 1.005, Percent: true})
+	var upper, under, measured []figure.Point
 	for _, c := range rows {
 		if c.Low != nil && c.High != nil {
-			upper = append(upper, p.point(c.Promised, *c.High))
-			under = append([]xy{p.point(c.Promised, *c.Low)}, under...)
+			upper = append(upper, p.At(c.Promised, *c.High))
+			under = append([]figure.Point{p.At(c.Promised, *c.Low)}, under...)
 		}
-		measured = append(measured, p.point(c.Promised, c.Measured))
+		measured = append(measured, p.At(c.Promised, c.Measured))
 	}
-	p.polygon(append(upper, under...), "band s8")
-	from := max(low, p.x.low)
-	p.line(p.point(from, from), p.point(1, 1), "chance")
-	p.polyline(measured, "line s1")
+	p.Polygon(append(upper, under...), "band s8")
+	from := max(low, p.X.Low)
+	p.Line(p.At(from, from), p.At(1, 1), "chance")
+	p.Polyline(measured, "line s1")
 	for i, at := range measured {
-		p.dot(at, 4, "point s1")
+		p.Dot(at, 4, "point s1")
 		if rows[i].Promised == r.Conformal.Test.Promised {
-			p.dot(at, 7, "ring s2")
+			p.Dot(at, 7, "ring s2")
 		}
 	}
-	keys := []entry{{"line s1", "measured"}, {"chance", "as promised"}}
+	keys := []figure.Entry{{Class: "line s1", Label: "measured"}, {Class: "chance", Label: "as promised"}}
 	if len(upper) > 1 {
-		keys = append(keys, entry{"bandkey s8", "95% of test sets"})
+		keys = append(keys, figure.Entry{Class: "bandkey s8", Label: "95% of test sets"})
 	}
-	p.legend(lowerRight, keys...)
+	p.Legend(figure.LowerRight, keys...)
 	caption := fmt.Sprintf("Share of conformal sets that hold the truth on %d test examples. Promised %s, measured %s",
-		r.Conformal.Test.Examples, percent(r.Conformal.Test.Promised), percent(r.Conformal.Test.Measured))
+		r.Conformal.Test.Examples, figure.Percent(r.Conformal.Test.Promised), figure.Percent(r.Conformal.Test.Measured))
 	if c := r.Conformal.Test; c.Low != nil {
-		caption += fmt.Sprintf(" (95%% of test sets lie within %s and %s when the promise is kept)", percent(*c.Low), percent(*c.High))
+		caption += fmt.Sprintf(" (95%% of test sets lie within %s and %s when the promise is kept)", figure.Percent(*c.Low), figure.Percent(*c.High))
 	}
 	caption += "."
 	if r.Conformal.Rule.Thresholds != nil {
@@ -54,20 +54,20 @@ func coverageFigure(r Run) (figure, bool) {
 			caption += " The line is for one threshold over all classes, which promises it on average."
 		}
 	}
-	return newFigure("coverage", "Conformal coverage", caption, p.drawing, coverageTable(rows)), true
+	return figure.New("coverage", "Conformal coverage", caption, p.Drawing, coverageTable(rows)), true
 }
 
 // setFigure shows what the promise costs: how often there is no single answer.
-func setFigure(r Run) (figure, bool) {
+func setFigure(r Run) (figure.Figure, bool) {
 	rows := sweep(r)
 	if len(rows) == 0 {
-		return figure{}, false
+		return figure.Figure{}, false
 	}
 	const left, right, top, row = 84.0, 72.0, 34.0, 36.0
-	d := newDrawing(figureWidth, top+row*float64(len(rows))+58)
-	width := figureWidth - left - right
-	d.text(xy{left - 10, top - 12}, "end", "tick", "Promised")
-	d.text(xy{figureWidth - 6, top - 12}, "end", "tick", "Labels a set")
+	d := figure.NewDrawing(figure.Width, top+row*float64(len(rows))+58)
+	width := figure.Width - left - right
+	d.Text(figure.Pt(left-10, top-12), "end", "tick", "Promised")
+	d.Text(figure.Pt(figure.Width-6, top-12), "end", "tick", "Labels a set")
 	for i, c := range rows {
 		y := top + row*float64(i)
 		at := left
@@ -76,9 +76,9 @@ func setFigure(r Run) (figure, bool) {
 			class string
 			ink   string
 		}{{c.Answered, "bar s1", "inbar"}, {c.Several, "bar s5", "indark"}, {c.Empty, "bar s8", "inbar"}} {
-			d.rect(at, y+4, width*part.share, row-12, part.class)
+			d.Rect(at, y+4, width*part.share, row-12, part.class)
 			if part.share > 0.09 {
-				d.text(xy{at + width*part.share/2, y + row/2 + 2}, "middle", "count small "+part.ink, percent(part.share))
+				d.Text(figure.Pt(at+width*part.share/2, y+row/2+2), "middle", "count small "+part.ink, figure.Percent(part.share))
 			}
 			at += width * part.share
 		}
@@ -86,27 +86,18 @@ func setFigure(r Run) (figure, bool) {
 		if c.Promised == r.Conformal.Test.Promised {
 			class = "key strong"
 		}
-		d.text(xy{left - 10, y + row/2 + 2}, "end", class, percent(c.Promised))
-		d.text(xy{figureWidth - 6, y + row/2 + 2}, "end", class, fmt.Sprintf("%.2f", c.MeanSize))
+		d.Text(figure.Pt(left-10, y+row/2+2), "end", class, figure.Percent(c.Promised))
+		d.Text(figure.Pt(figure.Width-6, y+row/2+2), "end", class, fmt.Sprintf("%.2f", c.MeanSize))
 	}
-	d.swatches(xy{left, top + row*float64(len(rows)) + 26},
-		entry{"bar s1", "one answer"}, entry{"bar s5", "several: cannot tell"}, entry{"bar s8", "none: cannot tell"})
+	d.Swatches(figure.Pt(left, top+row*float64(len(rows))+26),
+		figure.Entry{Class: "bar s1", Label: "one answer"}, figure.Entry{Class: "bar s5", Label: "several: cannot tell"}, figure.Entry{Class: "bar s8", Label: "none: cannot tell"})
 	c := r.Conformal.Test
 	caption := fmt.Sprintf("What coverage costs: at %s the sets give one answer in %s of cases and say “cannot tell” in the rest.",
-		percent(c.Promised), percent(c.Answered))
+		figure.Percent(c.Promised), figure.Percent(c.Answered))
 	if c.AnswerAccuracy != nil {
-		caption += fmt.Sprintf(" Single answers are right in %s.", percent(*c.AnswerAccuracy))
+		caption += fmt.Sprintf(" Single answers are right in %s.", figure.Percent(*c.AnswerAccuracy))
 	}
-	return newFigure("sets", "Answers and “cannot tell”", caption, d, coverageTable(rows)), true
-}
-
-// swatches lays entries out in a row.
-func (d *drawing) swatches(at xy, entries ...entry) {
-	for _, e := range entries {
-		d.rect(at.x, at.y-10, 12, 12, e.class)
-		d.text(xy{at.x + 18, at.y}, "start", "key", e.label)
-		at.x += 34 + textWidth(e.label)
-	}
+	return figure.New("sets", "Answers and “cannot tell”", caption, d, coverageTable(rows)), true
 }
 
 // sweep gives the measured promises in rising order, the shipped one among them.
@@ -142,18 +133,11 @@ func lowestCoverage(rows []calibration.Coverage) float64 {
 	return max(low-0.01, 0)
 }
 
-func coverageTable(rows []calibration.Coverage) table {
-	t := table{Head: []string{"Promised", "Measured", "Band", "Labels a set", "One answer", "Several", "None", "Answer right"}}
+func coverageTable(rows []calibration.Coverage) figure.Table {
+	t := figure.Table{Head: []string{"Promised", "Measured", "Band", "Labels a set", "One answer", "Several", "None", "Answer right"}}
 	for _, c := range rows {
-		t.Rows = append(t.Rows, []string{percent(c.Promised), percent(c.Measured), interval(c.Low, c.High), fmt.Sprintf("%.2f", c.MeanSize),
-			percent(c.Answered), percent(c.Several), percent(c.Empty), show(c.AnswerAccuracy)})
+		t.Rows = append(t.Rows, []string{figure.Percent(c.Promised), figure.Percent(c.Measured), figure.Interval(c.Low, c.High), fmt.Sprintf("%.2f", c.MeanSize),
+			figure.Percent(c.Answered), figure.Percent(c.Several), figure.Percent(c.Empty), figure.Show(c.AnswerAccuracy)})
 	}
 	return t
-}
-
-func capital(s string) string {
-	for i, r := range s {
-		return string(unicode.ToUpper(r)) + s[i+len(string(r)):]
-	}
-	return s
 }

@@ -2,17 +2,19 @@ package report
 
 import (
 	"fmt"
+
+	"consilium/figure"
 )
 
-func confusionFigure(r Run) (figure, bool) {
+func confusionFigure(r Run) (figure.Figure, bool) {
 	test := r.test()
 	k := len(test.Confusion)
 	if k == 0 || k > maxConfusion {
-		return figure{}, false
+		return figure.Figure{}, false
 	}
 	left, top, size := 132.0, 40.0, min(340.0/float64(k), 130)
-	d := newDrawing(figureWidth, top+size*float64(k)+58)
-	left = max(left, (figureWidth-size*float64(k))/2)
+	d := figure.NewDrawing(figure.Width, top+size*float64(k)+58)
+	left = max(left, (figure.Width-size*float64(k))/2)
 	for truth, row := range test.Confusion {
 		total := 0
 		for _, n := range row {
@@ -23,19 +25,19 @@ func confusionFigure(r Run) (figure, bool) {
 			if total > 0 {
 				share = float64(n) / float64(total)
 			}
-			d.confusionCell(xy{left + size*float64(predicted), top + size*float64(truth)}, size, n, share, truth == predicted)
+			confusionCell(d, figure.Pt(left+size*float64(predicted), top+size*float64(truth)), size, n, share, truth == predicted)
 		}
 		middle := top + size*(float64(truth)+0.5)
-		d.text(xy{left - 10, middle + 4}, "end", "key", clip(test.Classes[truth].Label, int((left-34)/6.4)))
+		d.Text(figure.Pt(left-10, middle+4), "end", "key", clip(test.Classes[truth].Label, int((left-34)/6.4)))
 	}
 	foot := top + size*float64(k)
 	for class := range test.Classes {
-		d.text(xy{left + size*(float64(class)+0.5), foot + 18}, "middle", "key", clip(test.Classes[class].Label, int(size/6.4)))
+		d.Text(figure.Pt(left+size*(float64(class)+0.5), foot+18), "middle", "key", clip(test.Classes[class].Label, int(size/6.4)))
 	}
-	d.text(xy{left + size*float64(k)/2, foot + 44}, "middle", "title", "Predicted (most probable class)")
-	d.upward(xy{14, top + size*float64(k)/2}, "title", "True class")
+	d.Text(figure.Pt(left+size*float64(k)/2, foot+44), "middle", "title", "Predicted (most probable class)")
+	d.Upward(figure.Pt(14, top+size*float64(k)/2), "title", "True class")
 
-	t := table{Head: []string{"True class"}}
+	t := figure.Table{Head: []string{"True class"}}
 	for _, c := range test.Classes {
 		t.Head = append(t.Head, "predicted "+c.Label)
 	}
@@ -47,25 +49,25 @@ func confusionFigure(r Run) (figure, bool) {
 		t.Rows = append(t.Rows, cells)
 	}
 	caption := "Test examples by true and predicted class; shade and percentage are the share of the row."
-	return newFigure("confusion", "Confusion matrix", caption, d, t), true
+	return figure.New("confusion", "Confusion matrix", caption, d, t), true
 }
 
 // maxConfusion is the most classes a matrix stays legible with.
 const maxConfusion = 16
 
-func (d *drawing) confusionCell(at xy, size float64, n int, share float64, right bool) {
+func confusionCell(d *figure.Drawing, at figure.Point, size float64, n int, share float64, right bool) {
 	class := "cell s2"
 	if right {
 		class = "cell s1"
 	}
-	d.rect(at.x, at.y, size, size, "cellback")
-	d.cell(at.x, at.y, size, size, 0.05+0.5*share, class) // never so full that the count loses contrast
+	d.Rect(at.X, at.Y, size, size, "cellback")
+	d.Cell(at.X, at.Y, size, size, 0.05+0.5*share, class) // never so full that the count loses contrast
 	if size < 44 {
-		d.text(xy{at.x + size/2, at.y + size/2 + 4}, "middle", "count small", fmt.Sprint(n))
+		d.Text(figure.Pt(at.X+size/2, at.Y+size/2+4), "middle", "count small", fmt.Sprint(n))
 		return
 	}
-	d.text(xy{at.x + size/2, at.y + size/2 + 1}, "middle", "count", fmt.Sprint(n))
-	d.text(xy{at.x + size/2, at.y + size/2 + 18}, "middle", "count small", percent(share))
+	d.Text(figure.Pt(at.X+size/2, at.Y+size/2+1), "middle", "count", fmt.Sprint(n))
+	d.Text(figure.Pt(at.X+size/2, at.Y+size/2+18), "middle", "count small", figure.Percent(share))
 }
 
 // clip shortens a label to about n characters.

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 
+	"consilium/figure"
 	"consilium/metric"
 )
 
@@ -11,7 +12,7 @@ import (
 func curved(t metric.Report) []metric.Class {
 	var out []metric.Class
 	for _, c := range t.Classes {
-		if c.ROC != nil && len(out) < palette {
+		if c.ROC != nil && len(out) < figure.Palette {
 			out = append(out, c)
 		}
 	}
@@ -20,31 +21,31 @@ func curved(t metric.Report) []metric.Class {
 
 // leftOut says that a picture does not hold every class.
 func leftOut(t metric.Report) string {
-	if len(t.Classes) <= palette {
+	if len(t.Classes) <= figure.Palette {
 		return ""
 	}
-	return fmt.Sprintf(" Drawn: %d of %d classes; the table above has all.", palette, len(t.Classes))
+	return fmt.Sprintf(" Drawn: %d of %d classes; the table above has all.", figure.Palette, len(t.Classes))
 }
 
-func rocFigure(r Run) (figure, bool) {
+func rocFigure(r Run) (figure.Figure, bool) {
 	test := r.test()
 	classes := curved(test)
 	if len(classes) == 0 {
-		return figure{}, false
+		return figure.Figure{}, false
 	}
-	p := newPlot(figureWidth, figureHeight+40,
-		axis{label: "1 − specificity (false positive rate)", low: 0, high: 1}, axis{label: "Sensitivity", low: 0, high: 1})
-	p.line(p.point(0, 0), p.point(1, 1), "chance")
+	p := figure.NewPlot(figure.Width, figure.Height+40,
+		figure.Axis{Label: "1 − specificity (false positive rate)", Low: 0, High: 1}, figure.Axis{Label: "Sensitivity", Low: 0, High: 1})
+	p.Line(p.At(0, 0), p.At(1, 1), "chance")
 	if len(classes) == 1 {
-		p.band(classes[0].Band)
+		band(p, classes[0].Band)
 	}
-	var keys []entry
-	t := table{Head: []string{"Class", "False positive rate", "Sensitivity", "From probability"}}
+	var keys []figure.Entry
+	t := figure.Table{Head: []string{"Class", "False positive rate", "Sensitivity", "From probability"}}
 	for i, c := range classes {
-		p.polyline(p.points(c.ROC), series("line", i))
-		keys = append(keys, entry{series("line", i), c.Label + classFigure(test, c, metric.IDAUC, "AUC")})
+		p.Polyline(points(p, c.ROC), figure.Series("line", i))
+		keys = append(keys, figure.Entry{Class: figure.Series("line", i), Label: c.Label + classFigure(test, c, metric.IDAUC, "AUC")})
 		for _, at := range metric.Thin(c.ROC, 25) {
-			t.Rows = append(t.Rows, []string{c.Label, fixed(at.X), fixed(at.Y), show(at.Threshold)})
+			t.Rows = append(t.Rows, []string{c.Label, figure.Fixed(at.X), figure.Fixed(at.Y), figure.Show(at.Threshold)})
 		}
 	}
 	caption := fmt.Sprintf("ROC curve on %d test examples, one class against the rest. Dashed: chance.", test.Examples) + leftOut(test)
@@ -54,71 +55,71 @@ func rocFigure(r Run) (figure, bool) {
 			caption += fmt.Sprintf(" Shaded: pointwise %s interval.", level(test))
 		}
 		if sens, spec, ok := operating(test); ok {
-			p.dot(p.point(1-spec, sens), 5.5, "point s2")
-			keys = append(keys, entry{"line s2", fmt.Sprintf("threshold %.2f", test.Threshold)})
-			caption += fmt.Sprintf(" Dot: sensitivity %s, specificity %s from probability %.2f upwards.", percent(sens), percent(spec), test.Threshold)
+			p.Dot(p.At(1-spec, sens), 5.5, "point s2")
+			keys = append(keys, figure.Entry{Class: "line s2", Label: fmt.Sprintf("threshold %.2f", test.Threshold)})
+			caption += fmt.Sprintf(" Dot: sensitivity %s, specificity %s from probability %.2f upwards.", figure.Percent(sens), figure.Percent(spec), test.Threshold)
 		}
 	}
-	p.legend(lowerRight, keys...)
-	return newFigure("roc", "ROC curve", caption, p.drawing, t), true
+	p.Legend(figure.LowerRight, keys...)
+	return figure.New("roc", "ROC curve", caption, p.Drawing, t), true
 }
 
 // operating gives sensitivity and specificity at the threshold of two classes.
 func operating(t metric.Report) (sens, spec float64, ok bool) {
 	a, okA := t.Lookup(metric.IDSensitivity)
 	b, okB := t.Lookup(metric.IDSpecificity)
-	if !okA || !okB || !usable(a.Value) || !usable(b.Value) {
+	if !okA || !okB || !figure.Usable(a.Value) || !figure.Usable(b.Value) {
 		return 0, 0, false
 	}
 	return *a.Value, *b.Value, true
 }
 
-func prFigure(r Run) (figure, bool) {
+func prFigure(r Run) (figure.Figure, bool) {
 	test := r.test()
 	classes := curved(test)
 	if len(classes) == 0 {
-		return figure{}, false
+		return figure.Figure{}, false
 	}
-	p := newPlot(figureWidth, figureHeight+40,
-		axis{label: "Recall (sensitivity)", low: 0, high: 1}, axis{label: "Precision (positive predictive value)", low: 0, high: 1})
-	var keys []entry
-	t := table{Head: []string{"Class", "Recall", "Precision", "From probability"}}
+	p := figure.NewPlot(figure.Width, figure.Height+40,
+		figure.Axis{Label: "Recall (sensitivity)", Low: 0, High: 1}, figure.Axis{Label: "Precision (positive predictive value)", Low: 0, High: 1})
+	var keys []figure.Entry
+	t := figure.Table{Head: []string{"Class", "Recall", "Precision", "From probability"}}
 	for i, c := range classes {
 		if len(classes) == 1 {
 			share := float64(c.Support) / float64(test.Examples)
-			p.line(p.point(0, share), p.point(1, share), "chance")
+			p.Line(p.At(0, share), p.At(1, share), "chance")
 		}
-		p.polyline(p.points(c.PR), series("line", i))
-		keys = append(keys, entry{series("line", i), c.Label + classFigure(test, c, metric.IDAveragePrecision, "AP")})
+		p.Polyline(points(p, c.PR), figure.Series("line", i))
+		keys = append(keys, figure.Entry{Class: figure.Series("line", i), Label: c.Label + classFigure(test, c, metric.IDAveragePrecision, "AP")})
 		for _, at := range metric.Thin(c.PR, 25) {
-			t.Rows = append(t.Rows, []string{c.Label, fixed(at.X), fixed(at.Y), show(at.Threshold)})
+			t.Rows = append(t.Rows, []string{c.Label, figure.Fixed(at.X), figure.Fixed(at.Y), figure.Show(at.Threshold)})
 		}
 	}
 	caption := "Precision over recall, one class against the rest. Precision depends on how common each class is in this test split." + leftOut(test)
 	if len(classes) == 1 {
 		caption = fmt.Sprintf("Precision over recall for %s. Dashed: its share of the test split, which is what guessing reaches.", classes[0].Label)
 	}
-	p.legend(lowerLeft, keys...)
-	return newFigure("pr", "Precision-recall curve", caption, p.drawing, t), true
+	p.Legend(figure.LowerLeft, keys...)
+	return figure.New("pr", "Precision-recall curve", caption, p.Drawing, t), true
 }
 
-func (p *plot) points(curve []metric.Point) []xy {
-	out := make([]xy, len(curve))
+func points(p *figure.Plot, curve []metric.Point) []figure.Point {
+	out := make([]figure.Point, len(curve))
 	for i, at := range curve {
-		out[i] = p.point(at.X, at.Y)
+		out[i] = p.At(at.X, at.Y)
 	}
 	return out
 }
 
-func (p *plot) band(band []metric.BandPoint) {
-	var outline []xy
+func band(p *figure.Plot, band []metric.BandPoint) {
+	var outline []figure.Point
 	for _, b := range band {
-		outline = append(outline, p.point(b.X, b.High))
+		outline = append(outline, p.At(b.X, b.High))
 	}
 	for i := len(band) - 1; i >= 0; i-- {
-		outline = append(outline, p.point(band[i].X, band[i].Low))
+		outline = append(outline, p.At(band[i].X, band[i].Low))
 	}
-	p.polygon(outline, "band s1")
+	p.Polygon(outline, "band s1")
 }
 
 // classFigure writes ", AUC 0.93" for a class, from its own values or, of two
@@ -129,7 +130,7 @@ func classFigure(t metric.Report, c metric.Class, id, name string) string {
 		values = t.Values
 	}
 	for _, v := range values {
-		if v.ID == id && usable(v.Value) {
+		if v.ID == id && figure.Usable(v.Value) {
 			return fmt.Sprintf(", %s %.3f", name, *v.Value)
 		}
 	}

@@ -8,32 +8,29 @@ import (
 	"time"
 
 	"consilium/fault"
+	"consilium/figure"
 	"consilium/metric"
 )
 
 //go:embed page.html.tmpl
 var pageSource string
 
-//go:embed style.css
-var style string
-
-var pageTemplate = template.Must(template.New("page").Parse(pageSource))
+var pageTemplate = figure.Page(pageSource)
 
 // page is what the template prints: a run with its figures drawn and its
 // numbers written out.
 type page struct {
 	Run        Run
-	Style      template.CSS
 	Level      string
 	Basis      string
 	Tiles      []tile
 	Metrics    []metricRow
 	Notes      []string
-	Classes    table
-	Figures    []figure
-	Splits     table
+	Classes    figure.Table
+	Figures    []figure.Figure
+	Splits     figure.Table
 	Facts      []Setting
-	Candidates table
+	Candidates figure.Table
 }
 
 // tile is one of the few figures that stand on top.
@@ -54,7 +51,7 @@ func WriteHTML(w io.Writer, r Run) error {
 	}
 	t := r.test()
 	p := page{
-		Run: r, Style: template.CSS(style), Level: level(t), Basis: basis(r),
+		Run: r, Level: level(t), Basis: basis(r),
 		Tiles: tiles(r), Metrics: metricRows(r), Notes: append(append([]string{}, t.Notes...), r.Notes...),
 		Classes: classTable(t), Figures: figures(r), Splits: splitTable(r), Facts: facts(r), Candidates: candidateTable(r),
 	}
@@ -67,9 +64,9 @@ func WriteHTML(w io.Writer, r Run) error {
 // basis says what the figures were measured on and how the intervals were made.
 func basis(r Run) string {
 	t := r.test()
-	s := fmt.Sprintf("%s, seed %d", plural(t.Examples, "example", "examples"), r.Seeds[r.Shipped].Seed)
+	s := fmt.Sprintf("%s, seed %d", figure.Plural(t.Examples, "example", "examples"), r.Seeds[r.Shipped].Seed)
 	if t.Groups > 0 {
-		s += fmt.Sprintf(", %s", plural(t.Groups, "group", "groups"))
+		s += fmt.Sprintf(", %s", figure.Plural(t.Groups, "group", "groups"))
 	}
 	if t.Draws > 0 {
 		s += fmt.Sprintf("; %s bootstrap of %d draws of %s", level(t), t.Draws, t.Resampling)
@@ -85,13 +82,13 @@ func tiles(r Run) []tile {
 	t := r.test()
 	for _, id := range []string{metric.IDAUC, metric.IDBalancedAccuracy, metric.IDECE} {
 		if v, ok := t.Lookup(id); ok {
-			out = append(out, tile{v.Name, show(v.Value), fmt.Sprintf("%s · baseline %s", interval(v.Low, v.High), show(v.Baseline))})
+			out = append(out, tile{v.Name, figure.Show(v.Value), fmt.Sprintf("%s · baseline %s", figure.Interval(v.Low, v.High), figure.Show(v.Baseline))})
 		}
 	}
 	if r.Conformal != nil && r.Conformal.Test.Examples > 0 {
 		c := r.Conformal.Test
-		out = append(out, tile{"Cases with one answer", percent(c.Answered),
-			fmt.Sprintf("coverage %s, promised %s", percent(c.Measured), percent(c.Promised))})
+		out = append(out, tile{"Cases with one answer", figure.Percent(c.Answered),
+			fmt.Sprintf("coverage %s, promised %s", figure.Percent(c.Measured), figure.Percent(c.Promised))})
 	}
 	return out
 }
@@ -99,11 +96,11 @@ func tiles(r Run) []tile {
 func metricRows(r Run) []metricRow {
 	var out []metricRow
 	for _, v := range r.test().Values {
-		row := metricRow{Name: v.Name, Value: show(v.Value), Interval: interval(v.Low, v.High),
-			Baseline: show(v.Baseline), Mean: "–", Both: "–", Lower: v.Lower, Picture: sparkInterval(v)}
+		row := metricRow{Name: v.Name, Value: figure.Show(v.Value), Interval: figure.Interval(v.Low, v.High),
+			Baseline: figure.Show(v.Baseline), Mean: "–", Both: "–", Lower: v.Lower, Picture: sparkInterval(v)}
 		for _, a := range r.Across {
 			if a.ID == v.ID {
-				row.Mean, row.Both = show(a.Mean), interval(a.BothLow, a.BothHigh)
+				row.Mean, row.Both = figure.Show(a.Mean), figure.Interval(a.BothLow, a.BothHigh)
 			}
 		}
 		out = append(out, row)
@@ -114,31 +111,31 @@ func metricRows(r Run) []metricRow {
 // sparkInterval draws a value, its interval and the baseline from 0 to 1, or
 // to the largest of them.
 func sparkInterval(v metric.Value) template.HTML {
-	d := newDrawing(180, 18)
-	x := axis{low: 0, high: 1, from: 4, to: 176}
+	d := figure.NewDrawing(180, 18)
+	x := figure.Axis{Low: 0, High: 1, From: 4, To: 176}
 	if v.Lower || v.ID == metric.IDKappa {
-		x.high = 0
+		x.High = 0
 		for _, n := range []*float64{v.Value, v.High, v.Baseline} {
-			if usable(n) {
-				x.high = max(x.high, *n)
+			if figure.Usable(n) {
+				x.High = max(x.High, *n)
 			}
 		}
 	}
-	d.line(xy{x.from, 9}, xy{x.to, 9}, "grid")
-	if usable(v.Baseline) {
-		d.line(xy{x.at(*v.Baseline), 2}, xy{x.at(*v.Baseline), 16}, "axis")
+	d.Line(figure.Pt(x.From, 9), figure.Pt(x.To, 9), "grid")
+	if figure.Usable(v.Baseline) {
+		d.Line(figure.Pt(x.At(*v.Baseline), 2), figure.Pt(x.At(*v.Baseline), 16), "axis")
 	}
-	if usable(v.Low) && usable(v.High) {
-		d.line(xy{x.at(max(*v.Low, 0)), 9}, xy{x.at(max(*v.High, 0)), 9}, "line s1")
+	if figure.Usable(v.Low) && figure.Usable(v.High) {
+		d.Line(figure.Pt(x.At(max(*v.Low, 0)), 9), figure.Pt(x.At(max(*v.High, 0)), 9), "line s1")
 	}
-	if usable(v.Value) {
-		d.dot(xy{x.at(max(*v.Value, 0)), 9}, 4.5, "point s1")
+	if figure.Usable(v.Value) {
+		d.Dot(figure.Pt(x.At(max(*v.Value, 0)), 9), 4.5, "point s1")
 	}
-	return template.HTML(d.render(fmt.Sprintf("%s %s, interval %s, baseline %s", v.Name, show(v.Value), interval(v.Low, v.High), show(v.Baseline))))
+	return template.HTML(d.Render(fmt.Sprintf("%s %s, interval %s, baseline %s", v.Name, figure.Show(v.Value), figure.Interval(v.Low, v.High), figure.Show(v.Baseline))))
 }
 
-func classTable(t metric.Report) table {
-	var out table
+func classTable(t metric.Report) figure.Table {
+	var out figure.Table
 	for _, c := range t.Classes {
 		if len(c.Values) == 0 {
 			continue
@@ -151,9 +148,9 @@ func classTable(t metric.Report) table {
 		}
 		row := []string{c.Label, fmt.Sprint(c.Support)}
 		for _, v := range c.Values {
-			cell := show(v.Value)
-			if usable(v.Low) {
-				cell += "\n" + interval(v.Low, v.High)
+			cell := figure.Show(v.Value)
+			if figure.Usable(v.Low) {
+				cell += "\n" + figure.Interval(v.Low, v.High)
 			}
 			row = append(row, cell)
 		}
@@ -162,8 +159,8 @@ func classTable(t metric.Report) table {
 	return out
 }
 
-func splitTable(r Run) table {
-	out := table{Head: []string{"Split", "Examples"}}
+func splitTable(r Run) figure.Table {
+	out := figure.Table{Head: []string{"Split", "Examples"}}
 	for _, l := range r.Data.Labels {
 		out.Head = append(out.Head, l.Name)
 	}
@@ -210,11 +207,11 @@ func took(seconds float64) string {
 	return time.Duration(seconds * float64(time.Second)).Round(100 * time.Millisecond).String()
 }
 
-func candidateTable(r Run) table {
+func candidateTable(r Run) figure.Table {
 	if r.Calibration == nil {
-		return table{}
+		return figure.Table{}
 	}
-	out := table{Head: []string{"Calibration method", "Cross-validated log loss"}}
+	out := figure.Table{Head: []string{"Calibration method", "Cross-validated log loss"}}
 	for _, c := range r.Calibration.Candidates {
 		name := c.Method
 		if name == r.Calibration.Map.Method {

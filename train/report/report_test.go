@@ -273,24 +273,3 @@ func TestTextGolden(t *testing.T) {
 		t.Errorf("%s differs (go test -update writes it anew):\n%s", path, diff)
 	}
 }
-
-func TestTicks(t *testing.T) {
-	for _, c := range []struct {
-		a    axis
-		n    int
-		want []string
-	}{
-		{axis{low: 0, high: 1}, 5, []string{"0", "0.2", "0.4", "0.6", "0.8", "1"}},
-		{axis{low: 1, high: 24, whole: true}, 6, []string{"5", "10", "15", "20"}},
-		{axis{low: 0.7, high: 1, percent: true}, 3, []string{"70%", "80%", "90%", "100%"}},
-		{axis{low: 3, high: 3}, 5, []string{"3"}},
-	} {
-		var got []string
-		for _, v := range c.a.ticks(c.n) {
-			got = append(got, c.a.format(v))
-		}
-		if diff := cmp.Diff(c.want, got); diff != "" {
-			t.Errorf("%+v: %s", c.a, diff)
-		}
-	}
-}

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"consilium/fault"
+	"consilium/figure"
 )
 
 // WriteText writes the run for a terminal: what it is, the metrics with
@@ -30,7 +31,7 @@ func WriteText(w io.Writer, r Run) error {
 	if r.Conformal != nil && r.Conformal.Test.Examples > 0 {
 		c := r.Conformal.Test
 		fmt.Fprintf(&b, "Conformal sets: promised %s, measured %s; one answer in %s, cannot tell in %s\n",
-			percent(c.Promised), percent(c.Measured), percent(c.Answered), percent(1-c.Answered))
+			figure.Percent(c.Promised), figure.Percent(c.Measured), figure.Percent(c.Answered), figure.Percent(1-c.Answered))
 	}
 	for _, n := range append(append([]string{}, r.test().Notes...), r.Notes...) {
 		fmt.Fprintf(&b, "Note: %s\n", n)
