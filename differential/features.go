@@ -217,11 +217,15 @@ func (m *Model) lookCoverage(q *query, p *profile, r *row) {
 	r[exactJaccard] = r[exactCount] / math.Max(n+d-r[exactCount], 1)
 }
 
-// lookAbsent fills what the excluded findings say. Each of these can only speak against a disease.
+// lookAbsent fills what the excluded findings say. Of a disease that can have the
+// finding, they can only speak against it; another may be known not to have it.
 func (m *Model) lookAbsent(q *query, p *profile, r *row) {
 	for _, t := range q.excluded {
 		e, ok := find(p.closure, t)
 		if !ok {
+			if slices.ContainsFunc(p.excluded, func(x ontology.Index) bool { return m.base.IsAncestor(t, x) }) {
+				r[absentAgreed]++
+			}
 			continue
 		}
 		r[absentRatio] += absence(float64(e.p))
@@ -229,11 +233,6 @@ func (m *Model) lookAbsent(q *query, p *profile, r *row) {
 		r[absentExpected] += float64(e.p)
 		if x, ok := find(p.direct, t); ok && x.counted && float64(e.p) > typical {
 			r[absentTypical] += absence(float64(e.p))
-		}
-	}
-	for _, t := range q.excluded {
-		if slices.ContainsFunc(p.excluded, func(x ontology.Index) bool { return m.base.IsAncestor(t, x) }) {
-			r[absentAgreed]++
 		}
 	}
 	for _, t := range q.observed {

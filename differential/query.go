@@ -8,17 +8,19 @@ import (
 	"consilium/ontology"
 )
 
-// maxFindings bounds how many different findings of a case are looked at.
-const maxFindings = 500
+const (
+	maxFindings = 500 // different findings of a case that are looked at, of each kind
+	mostNotes   = 100 // of a case with thousands of unusable findings, the first tell the story
+)
 
 // query is a case in the terms of the model.
 type query struct {
 	observed []ontology.Index // the most specific ones: what lies above another is said with it
-	excluded []ontology.Index // the most general ones: what lies below another is excluded with it
-	above    []uint64         // bit set of observed terms and their ancestors
-	mass     float64          // information of observed
-	total    float64          // information of above
-	stage    int              // of life at onset, -1 when not told
+	excluded []ontology.Index
+	above    []uint64 // bit set of observed terms and their ancestors
+	mass     float64  // information of observed
+	total    float64  // information of above
+	stage    int      // of life at onset, -1 when not told
 	sex      string
 	without  []string // papers whose annotations do not count
 	notes    []clinical.Refusal
@@ -102,9 +104,11 @@ const (
 )
 
 func (q *query) note(input, code, what, do string) {
-	const most = 100 // of a case with thousands, the first tell the story
-	if len(q.notes) < most {
+	switch {
+	case len(q.notes) < mostNotes:
 		q.notes = append(q.notes, clinical.Refusal{Input: input, Code: code, What: what, Do: do})
+	case len(q.notes) == mostNotes:
+		q.notes = append(q.notes, clinical.Refusal{Code: CodeTooMany, What: "there is more to say of findings that do not count", Do: "see to these first"})
 	}
 }
 
@@ -114,7 +118,8 @@ func (q *query) limit(terms []ontology.Index) []ontology.Index {
 	terms = slices.Compact(terms)
 	if len(terms) > maxFindings {
 		q.partial = true
-		q.note("", CodeTooMany, fmt.Sprintf("%d different findings are more than the %d that are looked at", len(terms), maxFindings), "leave out what is normal for the patient's age and what repeats")
+		q.notes = append(q.notes, clinical.Refusal{Code: CodeTooMany, // however many notes there are
+			What: fmt.Sprintf("%d different findings are more than the %d that are looked at", len(terms), maxFindings), Do: "leave out what is normal for the patient's age and what repeats"})
 		// The highest numbers are the most specific terms.
 		terms = terms[len(terms)-maxFindings:]
 	}
@@ -128,17 +133,15 @@ func (m *Model) specific(terms []ontology.Index) []ontology.Index {
 	})
 }
 
-// consistent leaves out exclusions that an observation contradicts (something
-// below them, or they themselves, was seen), and those that another one includes.
+// consistent leaves out exclusions that an observation contradicts: something below
+// them, or they themselves, was seen. One that lies below another stays: were the two
+// put together, the second could take back what the first said against a disease.
 func (q *query) consistent(m *Model) []ontology.Index {
-	kept := slices.DeleteFunc(slices.Clone(q.excluded), func(t ontology.Index) bool {
+	return slices.DeleteFunc(slices.Clone(q.excluded), func(t ontology.Index) bool {
 		if has(q.above, t) {
 			q.note(m.base.ID(t), CodeContradiction, fmt.Sprintf("%s (%s) is said to be absent, and it or a form of it to be present", m.base.ID(t), m.base.Label(t)), "what is present counts; check the record")
 			return true
 		}
 		return false
-	})
-	return slices.DeleteFunc(slices.Clone(kept), func(t ontology.Index) bool {
-		return slices.ContainsFunc(kept, func(o ontology.Index) bool { return o != t && m.base.IsAncestor(o, t) })
 	})
 }
