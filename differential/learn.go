@@ -25,11 +25,10 @@ type Example struct {
 func (m *Model) Example(p clinical.Phenotype, disease string, without []string) Example {
 	q := m.ask(p, without)
 	e := Example{Disease: disease, right: -1, q: q, ids: m.screen(q)}
-	truth, listed := m.byID[disease]
-	e.Listed = listed && len(m.profile(truth, q).direct) > 0
+	e.Listed = m.listed(disease, q)
 	for i, d := range e.ids {
 		e.rows = append(e.rows, m.look(q, m.profile(d, q), m.twins[d]))
-		if listed && d == truth {
+		if m.disease(d).ID == disease {
 			e.right = i
 		}
 	}
@@ -60,7 +59,7 @@ func (o LearnOptions) filled() LearnOptions {
 	if o.Epochs == 0 {
 		o.Epochs = 6
 	}
-	if o.Folds == 0 {
+	if o.Folds <= 0 {
 		o.Folds = 5
 	}
 	return o

@@ -41,7 +41,7 @@ func (m *Model) Rank(p clinical.Phenotype, o RankOptions) (Differential, error) 
 	out.Set = m.set(&list)
 	out.Verdict = verdict(q, &list)
 	if len(p.Diagnoses) > 0 {
-		out.Truth = m.truth(p.Diagnoses[0], &list)
+		out.Truth = m.truth(q, p.Diagnoses[0], &list)
 	}
 	return out, nil
 }
@@ -82,8 +82,8 @@ func (m *Model) list(q *query, o RankOptions) list {
 func (m *Model) sort(q *query, r *Ranker, ids []int32, rows []row) list {
 	l := list{ranker: r, ids: ids, rows: rows}
 	l.scores, l.p, l.outside = r.judge(q, rows)
-	if len(ids) >= len(m.profiles) { // all were looked at closely: there is no elsewhere
-		inside := 1 / (1 - l.outside[elsewhere])
+	if left := 1 - l.outside[elsewhere]; len(ids) >= len(m.profiles) && left > 0 { // all were looked at closely: there is no elsewhere
+		inside := 1 / left
 		for i := range l.p {
 			l.p[i] *= inside
 		}
@@ -100,8 +100,8 @@ func (m *Model) sort(q *query, r *Ranker, ids []int32, rows []row) list {
 }
 
 // truth tells where a recorded diagnosis came.
-func (m *Model) truth(d clinical.Coded, l *list) *Truth {
-	t := &Truth{ID: d.ID, Name: d.Label, Listed: m.Knows(d.ID)}
+func (m *Model) truth(q *query, d clinical.Coded, l *list) *Truth {
+	t := &Truth{ID: d.ID, Name: d.Label, Listed: m.listed(d.ID, q)}
 	for rank, i := range l.order {
 		if m.disease(l.ids[i]).ID == d.ID {
 			t.Rank = rank + 1

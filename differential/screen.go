@@ -31,7 +31,7 @@ func (s *scratch) reset(n int) {
 
 // screen adds up over all diseases what the findings say, and gives the best.
 // Diseases whose annotations rest on a paper that does not count are always among
-// them, so that they are judged by what is left.
+// them, so that they are judged by what is left; unless nothing is.
 func (m *Model) screen(q *query) []int32 {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
@@ -47,8 +47,13 @@ func (m *Model) screen(q *query) []int32 {
 	m.overlap(s, q)
 	best := s.top(shortlist)
 	for _, d := range m.affected(q) {
-		if !slices.Contains(best, d) {
+		place := slices.Index(best, d)
+		known := len(m.profile(d, q).direct) > 0
+		switch {
+		case known && place < 0:
 			best = append(best, d)
+		case !known && place >= 0:
+			best = slices.Delete(best, place, place+1)
 		}
 	}
 	return best
@@ -96,8 +101,24 @@ func (m *Model) overlap(s *scratch, q *query) {
 		}
 	}
 	for d, shared := range s.shared {
-		s.score[d] += screenOverlap * shared / float32(m.profiles[d].total+q.total-float64(shared)+1)
+		s.score[d] += over(shared, &m.profiles[d], q)
 	}
+}
+
+// over puts shared information over all that case and disease have.
+func over(shared float32, p *profile, q *query) float32 {
+	return screenOverlap * shared / float32(p.total+q.total-float64(shared)+1)
+}
+
+// overlapOf is what overlap adds for one profile.
+func (m *Model) overlapOf(p *profile, q *query) float32 {
+	var shared float32
+	for _, e := range p.closure {
+		if has(q.above, e.term) && m.ic[e.term] >= 0.2 {
+			shared += m.ic[e.term]
+		}
+	}
+	return over(shared, p, q)
 }
 
 // top gives the n diseases with the highest scores.

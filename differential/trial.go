@@ -50,8 +50,7 @@ func (m *Model) Overlap(e *Example) float64 {
 	m.overlap(s, e.q)
 	own := s.score[truth]
 	if p := m.profile(truth, e.q); p != &m.profiles[truth] {
-		r := m.look(e.q, p, nil)
-		own = screenOverlap * float32(r[overlapShare])
+		own = m.overlapOf(p, e.q)
 	}
 	above, ties := 0.0, 0.0
 	for d, v := range s.score {

@@ -17,6 +17,12 @@ func (m *Model) affected(q *query) []int32 {
 	return slices.Compact(out)
 }
 
+// listed tells whether something is known of a disease, without the papers that do not count.
+func (m *Model) listed(id string, q *query) bool {
+	d, ok := m.byID[id]
+	return ok && len(m.profile(d, q).direct) > 0
+}
+
 // profile gives what is known of a disease, without the papers that do not count.
 func (m *Model) profile(d int32, q *query) *profile {
 	for _, paper := range q.without {
