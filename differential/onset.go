@@ -101,18 +101,26 @@ func (m *modes) ratio(sex string) float64 {
 	return 0
 }
 
+// The units of ISO 8601 durations in days, before and after the T.
+var (
+	inDays = map[rune]float64{'Y': 365.25, 'M': 30.44, 'W': 7, 'D': 1}
+	inTime = map[rune]float64{'H': 1. / 24, 'M': 1. / 1440, 'S': 1. / 86400}
+)
+
 // stageOfAge gives the stage of an age at onset, an ISO 8601 duration such as P4Y10M; -1 when it is none.
 func stageOfAge(duration string) int {
 	rest, ok := strings.CutPrefix(duration, "P")
-	if !ok || rest == "" {
+	if !ok || rest == "" || rest[len(rest)-1] == 'T' {
 		return -1
 	}
-	rest, _, _ = strings.Cut(rest, "T")
 	days, number := 0.0, 0.0
 	digits := false
+	units := inDays
 	for _, c := range rest {
-		perUnit, unit := map[rune]float64{'Y': 365.25, 'M': 30.44, 'W': 7, 'D': 1}[c]
+		perUnit, unit := units[c]
 		switch {
+		case c == 'T' && !digits && units['Y'] > 0:
+			units = inTime
 		case c >= '0' && c <= '9' && number < 1e6:
 			number, digits = number*10+float64(c-'0'), true
 		case unit && digits:
