@@ -55,6 +55,9 @@ func (o Options) weights() (Weights, error) {
 
 // New computes a model of what a base knows.
 func New(base *ontology.Base, o Options) (*Model, error) {
+	if base == nil || base.Ontology == nil {
+		return nil, fault.New(fault.DataUnfit, "there is no ontology to rank by", "open one, or the built-in sample")
+	}
 	m := &Model{base: base, byPaper: map[string][]int32{}, byID: map[string]int32{}}
 	var err error
 	if m.weights, err = o.weights(); err != nil {

@@ -78,8 +78,8 @@ func (r *Ranker) open(free bool) error {
 		if f < 0 {
 			return fmt.Errorf("unknown feature %q", name)
 		}
-		if !finite(r.Mean[i]) || !finite(r.Weight[i]) || !finite(r.Scale[i]) || r.Scale[i] <= 0 {
-			return fmt.Errorf("feature %q has a value that is no number", name)
+		if !sane(r.Mean[i]) || !sane(r.Weight[i]) || !sane(r.Scale[i]) || r.Scale[i] <= 0 {
+			return fmt.Errorf("feature %q has a value that no training gives", name)
 		}
 		if s := signs[feature(f)]; s*r.Weight[i] < 0 && !free {
 			return fmt.Errorf("feature %q has the wrong sign: an excluded finding must not speak for a disease", name)
@@ -87,14 +87,15 @@ func (r *Ranker) open(free bool) error {
 		r.at[i], r.group[i] = feature(f), partOf(feature(f))
 	}
 	for _, head := range r.Outside {
-		if len(head) != facts+1 || slices.ContainsFunc(head, func(v float64) bool { return !finite(v) }) {
+		if len(head) != facts+1 || slices.ContainsFunc(head, func(v float64) bool { return !sane(v) }) {
 			return fmt.Errorf("the part for diseases outside the list is not whole")
 		}
 	}
 	return nil
 }
 
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+// sane bounds weights, so that no sum of them overflows.
+func sane(v float64) bool { return math.Abs(v) <= 1e6 }
 
 // signs of weights that are not free: whatever is learned, an exclusion never raises
 // a disease that can have the finding.
