@@ -52,12 +52,12 @@ func (m *Model) reason(t ontology.Index, p *profile) Reason {
 	r := Reason{Finding: m.named(t), Relation: RelationNone, Common: float64(m.background[t]), LogRatio: x.ratio}
 	const little = 1.5 // nats: what more than a fifth of all diseases have explains nothing
 	switch {
-	case slices.ContainsFunc(p.excluded, func(e ontology.Index) bool { return m.base.IsAncestor(e, t) }):
-		r.Relation = RelationNot
 	case x.exact:
 		r.Relation = RelationExact
 	case x.within:
 		r.Relation = RelationGeneral
+	case slices.ContainsFunc(p.excluded, func(e ontology.Index) bool { return m.base.IsAncestor(e, t) }):
+		r.Relation = RelationNot // and no other paper found it
 	case x.vague:
 		r.Relation = RelationSpecific
 	case x.by != ontology.None && m.ic[x.by] > little:
