@@ -23,9 +23,12 @@ type Options struct {
 	Progress func(what string, done, of int)
 }
 
+// mostFolds bounds a cross-validation: each fold is a training.
+const mostFolds = 50
+
 // Groups names for each case the set of diseases and genes that it hangs together
 // with: cases of one group are never on both sides of a split. Two diseases of one
-// gene are one group, and so are two genes of one disease.
+// gene are one group, and so are two genes of one disease. Each case has a diagnosis.
 func Groups(cases []clinical.Phenotype) []string {
 	up := map[string]string{}
 	var root func(string) string
@@ -117,6 +120,9 @@ func Learn(ctx context.Context, m *differential.Model, cases []clinical.Phenotyp
 func Run(ctx context.Context, m *differential.Model, cases []clinical.Phenotype, o Options) (Report, error) {
 	if o.Folds == 0 {
 		o.Folds = 5
+	}
+	if o.Folds < 2 || o.Folds > mostFolds {
+		return Report{}, fault.New(fault.Usage, fmt.Sprintf("a cross-validation in %d folds", o.Folds), fmt.Sprintf("take 2 to %d folds", mostFolds))
 	}
 	cases, err := solved(cases)
 	if err != nil {
