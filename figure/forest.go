@@ -32,8 +32,8 @@ type Panel struct {
 
 // Measures of a forest plot, in picture units.
 const (
-	forestName  = 150.0 // room for names of rows
 	forestText  = 150.0 // room for the numbers of a panel
+	signedText  = 186.0 // with signs
 	forestLine  = 19.0  // from mark to mark
 	forestSpace = 12.0  // between rows
 )
@@ -58,23 +58,36 @@ func Forest(rows []string, panels []Panel, keys ...Entry) *Drawing {
 		total += heights[i]
 	}
 	d := NewDrawing(WideWidth, top+total+bottom)
-	y := top
-	for i, name := range rows {
-		d.Text(Pt(forestName-14, y+heights[i]/2+4), "end", "key strong", name)
+	name, y := nameWidth(rows), top
+	for i, row := range rows {
+		d.Text(Pt(name-16, y+heights[i]/2+4), "end", "key strong", row)
 		if i > 0 {
 			d.Line(Pt(0, y), Pt(WideWidth, y), "grid")
 		}
 		y += heights[i]
 	}
-	width := (WideWidth - forestName) / float64(max(len(panels), 1))
+	width := (WideWidth - name) / float64(max(len(panels), 1))
 	for i, p := range panels {
-		left := forestName + width*float64(i)
-		p.draw(d, left, left+width-forestText, top, heights)
+		left := name + width*float64(i)
+		text := forestText
+		if p.Signed {
+			text = signedText
+		}
+		p.draw(d, left, left+width-text, top, heights)
 	}
 	if len(keys) > 0 {
-		d.Swatches(Pt(forestName, top+total+bottom-8), keys...)
+		d.Swatches(Pt(name, top+total+bottom-8), keys...)
 	}
 	return d
+}
+
+// nameWidth is the room that names of rows need, in bold.
+func nameWidth(rows []string) float64 {
+	width := 70.0
+	for _, r := range rows {
+		width = max(width, 1.1*TextWidth(r))
+	}
+	return min(width+24, 300)
 }
 
 // draw draws a panel between two sides; its numbers stand to the right.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -34,6 +35,7 @@ func newDifferential(a *app) *cobra.Command {
 
 func newDifferentialEval(a *app) *cobra.Command {
 	var catalogues []string
+	var html string
 	o := benchmark.Options{}
 	c := &cobra.Command{
 		Use:   "eval CASES...",
@@ -42,7 +44,7 @@ func newDifferentialEval(a *app) *cobra.Command {
 			"that were learned without its disease and without any disease that shares a gene with it. Prints top-1,\n" +
 			"top-3, top-10 and MRR over cases and over diseases, with the annotations from each case's own paper kept\n" +
 			"and removed, beside the trivial baseline; and whether the probabilities hold.",
-		Example: "  consilium differential eval phenopackets.zip\n  consilium differential eval phenopackets.zip --json > differential.json",
+		Example: "  consilium differential eval phenopackets.zip\n  consilium differential eval phenopackets.zip --json --html differential.html > differential.json",
 		Args:    files("file"),
 		RunE: func(c *cobra.Command, args []string) error {
 			m, cases, err := a.solved(c.Context(), catalogues, args)
@@ -56,13 +58,14 @@ func newDifferentialEval(a *app) *cobra.Command {
 			}
 			var failed error
 			err = a.show(r, func(w io.Writer) { failed = r.WriteText(w) })
-			if err == nil {
-				err = failed
+			if err = cmp.Or(err, failed); err != nil {
+				return err
 			}
-			return err
+			return a.page(html, func(w io.Writer) error { return benchmark.WriteHTML(w, &r) })
 		},
 	}
 	c.Flags().StringSliceVar(&catalogues, "catalogues", nil, "diseases to rank, by the prefix of their identifier (default: OMIM,DECIPHER)")
+	c.Flags().StringVar(&html, "html", "", "also write the figures as one self-contained HTML page with pictures")
 	c.Flags().IntVar(&o.Folds, "folds", 5, "folds of the cross-validation")
 	c.Flags().Uint64Var(&o.Seed, "seed", 0, "seed of the order of cases and of the bootstrap")
 	return c

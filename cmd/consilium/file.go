@@ -43,3 +43,16 @@ func writeFile(path string, write func(io.Writer) error) error {
 	}
 	return nil
 }
+
+// page writes a page of figures when a path is given. It comes after the figures
+// themselves: what took long to measure is not lost to a mistyped path.
+func (a *app) page(path string, write func(io.Writer) error) error {
+	if path == "" {
+		return nil
+	}
+	if err := writeFile(path, write); err != nil {
+		return err
+	}
+	a.progress("page: %s", path)
+	return nil
+}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -156,6 +157,7 @@ func Run(ctx context.Context, m *differential.Model, cases []clinical.Phenotype,
 		}
 	}
 	r := t.report(o)
+	r.Synthetic = m.Base().Synthetic || slices.ContainsFunc(cases, func(c clinical.Phenotype) bool { return c.Synthetic })
 	r.Milliseconds = float64(spent.Microseconds()) / 1000 / float64(len(cases))
 	return r, nil
 }

@@ -45,6 +45,7 @@ func NewCard(r *Report, knowledge []string, data, licence, command string) Card 
 	}
 	for _, x := range r.Rows {
 		if x.Over == "annotated" {
+			x.Within = nil // a curve is for looking at
 			c.Figures = append(c.Figures, x)
 		}
 	}

@@ -1,6 +1,8 @@
 package benchmark
 
 import (
+	"math"
+
 	"consilium/clinical"
 	"consilium/differential"
 	"consilium/metric"
@@ -20,6 +22,7 @@ const (
 type Report struct {
 	Disclaimer   string      `json:"disclaimer"`
 	Notice       string      `json:"notice"`
+	Synthetic    bool        `json:"synthetic,omitempty"` // the knowledge or a case is invented
 	Protocol     string      `json:"protocol"`
 	Cases        int         `json:"cases"`
 	Listed       int         `json:"listed"`    // cases whose disease is annotated
@@ -49,7 +52,11 @@ type Row struct {
 	Top3D  metric.Estimate `json:"top3_diseases"`
 	Top10D metric.Estimate `json:"top10_diseases"`
 	MRRD   metric.Estimate `json:"mrr_diseases"`
+	Within []float64       `json:"within,omitempty"` // share of cases at rank k or better, k from 1; for annotated cases
 }
+
+// reach is how far down Within goes.
+const reach = 100
 
 // Gain is a paired difference in top-1, with interval.
 type Gain struct {
@@ -193,6 +200,21 @@ func (t *trial) row(ranker, papers, over string, seed uint64) Row {
 			values[i] = m.of(r)
 		}
 		*m.cases, *m.diseases = metric.Grouped(values, groups, seed)
+	}
+	if over == "annotated" {
+		out.Within = within(ranks)
+	}
+	return out
+}
+
+// within gives the share of ranks from 1 to k for each k, to four decimals; 0 is a miss.
+func within(ranks []float64) []float64 {
+	out := make([]float64, reach)
+	for k := range out {
+		for _, r := range ranks {
+			out[k] += top(float64(k + 1))(r)
+		}
+		out[k] = math.Round(1e4*out[k]/float64(max(len(ranks), 1))) / 1e4
 	}
 	return out
 }

@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"flag"
 	"io"
@@ -19,6 +18,7 @@ import (
 	"consilium/calibration"
 	"consilium/clinical"
 	"consilium/fault"
+	"consilium/figure/pagetest"
 	"consilium/metric"
 )
 
@@ -75,7 +75,7 @@ func TestHTMLIsWellFormedAndComplete(t *testing.T) {
 			if *keep != "" {
 				must(t, os.WriteFile(filepath.Join(*keep, name+".html"), b.Bytes(), 0o644))
 			}
-			seen := checkWellFormed(t, b.String())
+			seen := pagetest.Check(t, b.String())
 			for _, id := range []string{"loss", "auc", "roc", "pr", "confusion", "reliability", "coverage", "sets", "forest"} {
 				if !seen[id] {
 					t.Errorf("there is no figure %q", id)
@@ -89,72 +89,6 @@ func TestHTMLIsWellFormedAndComplete(t *testing.T) {
 			}
 		})
 	}
-}
-
-// checkWellFormed parses the page strictly and checks every figure: a picture
-// with words for those who cannot see it, a caption, a table. It returns the
-// ids of figures. Nothing may be loaded from outside, and no number be NaN.
-func checkWellFormed(t *testing.T, page string) map[string]bool {
-	t.Helper()
-	seen := map[string]bool{}
-	ids := map[string]bool{}
-	inside := ""
-	parts := map[string]int{}
-	d := xml.NewDecoder(strings.NewReader(page))
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatalf("not well-formed: %v", err)
-		}
-		switch e := token.(type) {
-		case xml.StartElement:
-			attr := map[string]string{}
-			for _, a := range e.Attr {
-				attr[a.Name.Local] = a.Value
-				if strings.Contains(a.Value, "NaN") || strings.Contains(a.Value, "Inf") {
-					t.Errorf("<%s %s=%q>", e.Name.Local, a.Name.Local, a.Value)
-				}
-			}
-			if id := attr["id"]; id != "" {
-				if ids[id] {
-					t.Errorf("id %q is there twice", id)
-				}
-				ids[id] = true
-			}
-			switch e.Name.Local {
-			case "figure":
-				inside, parts = attr["id"], map[string]int{}
-			case "script", "link", "img", "iframe":
-				t.Errorf("the page holds <%s>", e.Name.Local)
-			case "svg":
-				if attr["role"] != "img" || len(attr["aria-label"]) < 20 {
-					t.Errorf("a picture without words: %v", attr)
-				}
-			}
-			parts[e.Name.Local]++
-		case xml.EndElement:
-			if e.Name.Local == "figure" {
-				for _, part := range []string{"svg", "figcaption", "table"} {
-					if parts[part] != 1 {
-						t.Errorf("figure %s has %d <%s>", inside, parts[part], part)
-					}
-				}
-				if parts["td"] == 0 {
-					t.Errorf("the table behind figure %s is empty", inside)
-				}
-				seen[inside] = true
-			}
-		}
-	}
-	for _, outside := range []string{"url(", "@import", "src="} {
-		if strings.Contains(page, outside) {
-			t.Errorf("the page holds %q", outside)
-		}
-	}
-	return seen
 }
 
 func TestSyntheticNoticeOnlyWhereSynthetic(t *testing.T) {
@@ -188,7 +122,7 @@ func TestMinimalRun(t *testing.T) {
 		var b bytes.Buffer
 		must(t, write(&b, r))
 		if name == "HTML" {
-			checkWellFormed(t, b.String())
+			pagetest.Check(t, b.String())
 		}
 		if !strings.Contains(b.String(), "no example of class") {
 			t.Errorf("%s does not say that a class is missing", name)
@@ -229,7 +163,7 @@ func TestManyClasses(t *testing.T) {
 	must(t, err)
 	var b bytes.Buffer
 	must(t, WriteHTML(&b, Run{Title: "Many", Seeds: []Seed{{Test: test}}}))
-	seen := checkWellFormed(t, b.String())
+	seen := pagetest.Check(t, b.String())
 	if !seen["roc"] || seen["confusion"] || !strings.Contains(b.String(), "Drawn: 8 of 20 classes") {
 		t.Errorf("figures %v", seen)
 	}
