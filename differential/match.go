@@ -18,7 +18,9 @@ type match struct {
 
 const (
 	// floor is the least that a finding can speak: patients have things that nobody recorded for their disease.
-	floor = -3
+	floor = -1.5
+	// common is the information below which a term is what nearly every disease has: it says nothing.
+	common = 0.2
 	// likeness lost between a finding and a term above it: how much of what
 	// the term would say remains when only a more general one is shared.
 	blur = 0.6
@@ -43,7 +45,9 @@ func (m *Model) meet(q ontology.Index, p *profile) match {
 		if out.by == ontology.None || m.ic[anc[i]] > m.ic[out.by] {
 			out.by = anc[i]
 		}
-		out.ratio = math.Max(out.ratio, m.speaks(e.logp, anc[i], q))
+		if m.ic[anc[i]] >= common {
+			out.ratio = math.Max(out.ratio, m.speaks(e.logp, anc[i], q))
+		}
 	}
 	if out.by == ontology.None {
 		return out

@@ -69,7 +69,7 @@ const (
 func (m *Model) add(s *scratch, t ontology.Index) {
 	s.touched = s.touched[:0]
 	for _, a := range m.base.Ancestors(t) {
-		if m.ic[a] < 0.2 {
+		if m.ic[a] < common {
 			continue // nearly every disease has it
 		}
 		say := float32(m.speaks(0, a, t)) - floor
@@ -92,7 +92,7 @@ func (m *Model) add(s *scratch, t ontology.Index) {
 func (m *Model) overlap(s *scratch, q *query) {
 	for w, word := range q.above {
 		for t := ontology.Index(w << 6); word != 0; t, word = t+1, word>>1 {
-			if word&1 == 0 || m.ic[t] < 0.2 {
+			if word&1 == 0 || m.ic[t] < common {
 				continue
 			}
 			for _, x := range m.postings[t] {
