@@ -12,7 +12,7 @@ import (
 )
 
 func newEvidenceEval(a *app) *cobra.Command {
-	var data, coded, abstracts string
+	var data, coded, abstracts, html string
 	var o benchmark.Options
 	c := &cobra.Command{
 		Use:   "eval --data medquad.jsonl.gz",
@@ -20,7 +20,7 @@ func newEvidenceEval(a *app) *cobra.Command {
 		Long: "Known-item retrieval on MedQuAD: all answers are indexed without their questions, and each question of the test\n" +
 			"part (30% of the diseases, by hash) looks for its answer. An identical answer under another identifier counts.\n" +
 			"Prints BM25, vectors and both, with 95% bootstrap intervals and the paired difference to BM25.",
-		Example: "  consilium evidence eval --data medquad.jsonl.gz --sample 1000\n  consilium evidence eval --data medquad.jsonl.gz --encoder none --all --sample 500 --json",
+		Example: "  consilium evidence eval --data medquad.jsonl.gz --sample 1000 --html retrieval.html\n  consilium evidence eval --data medquad.jsonl.gz --encoder none --all --sample 500 --json",
 		Args:    exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			pairs, err := benchmark.ReadMedQuAD(data)
@@ -45,13 +45,17 @@ func newEvidenceEval(a *app) *cobra.Command {
 				benchmark.Comparison
 				Disclaimer string `json:"disclaimer"`
 			}{result, clinical.Disclaimer}
-			return a.show(v, func(w io.Writer) { writeComparison(w, result) })
+			if err := a.show(v, func(w io.Writer) { writeComparison(w, result) }); err != nil {
+				return err
+			}
+			return a.page(html, func(w io.Writer) error { return benchmark.WriteHTML(w, &result) })
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&data, "data", "", "medquad.jsonl or medquad.jsonl.gz")
 	f.StringVar(&coded, "encoder", "", "text encoder: a model file, a folder with model.onnx and vocab.txt, or none (default: the shipped one)")
 	f.StringVar(&abstracts, "abstracts", "", "file of PubMedQA: ask its questions for its abstracts, among the answers of --data")
+	f.StringVar(&html, "html", "", "also write the figures as one self-contained HTML page with pictures")
 	f.IntVar(&o.Passage, "passage", -1, "length of a passage in bytes; -1 for whole answers")
 	f.IntVar(&o.Sample, "sample", 0, "ask so many questions, chosen by --seed (default: all)")
 	f.StringVar(&o.Fusion.Method, "fusion", evidence.DefaultFusion.Method, "how the rankings are joined: convex or rrf")

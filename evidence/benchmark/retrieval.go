@@ -7,9 +7,11 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 
 	"consilium/evidence"
 	"consilium/fault"
+	"consilium/metric"
 )
 
 // Documents gives the answers of the pairs as documents without their
@@ -91,10 +93,8 @@ func rankOf(answer string, passages []evidence.Passage, answers map[string]strin
 
 // Figure is one mean with its 95% interval, by bootstrap over the questions.
 type Figure struct {
-	Name  string  `json:"name"`
-	Value float64 `json:"value"`
-	Low   float64 `json:"low"`
-	High  float64 `json:"high"`
+	Name string `json:"name"`
+	metric.Estimate
 }
 
 // The measures of a known-item rank.
@@ -125,8 +125,6 @@ func within(rank, k int) float64 {
 	return 0
 }
 
-const resamples = 2000
-
 // Figures gives each measure with its interval.
 func Figures(ranks []int, seed uint64) ([]Figure, error) {
 	return figures(len(ranks), seed, func(i int, of func(int) float64) float64 { return of(ranks[i]) })
@@ -145,24 +143,18 @@ func figures(n int, seed uint64, value func(i int, of func(int) float64) float64
 	if n == 0 {
 		return nil, fault.New(fault.DataUnfit, "there is no question to measure", "give the whole file")
 	}
+	each := make([]string, n) // every question is a group of its own
+	for i := range each {
+		each[i] = strconv.Itoa(i)
+	}
 	var out []Figure
 	for _, m := range measures {
 		values := make([]float64, n)
-		sum := 0.0
 		for i := range values {
 			values[i] = value(i, m.of)
-			sum += values[i]
 		}
-		rng := rand.New(rand.NewPCG(seed, 1))
-		means := make([]float64, resamples)
-		for b := range means {
-			for range n {
-				means[b] += values[rng.IntN(n)]
-			}
-			means[b] /= float64(n)
-		}
-		slices.Sort(means)
-		out = append(out, Figure{m.name, sum / float64(n), means[resamples*25/1000], means[resamples*975/1000-1]})
+		mean, _ := metric.Grouped(values, each, seed)
+		out = append(out, Figure{m.name, mean})
 	}
 	return out, nil
 }
