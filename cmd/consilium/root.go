@@ -15,9 +15,10 @@ import (
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "consilium",
-		Short: "Deep-learning decision support from images, ECGs and sounds",
-		Long: "Consilium diagnoses from images, ECGs and sounds with small models trained on open data,\n" +
-			"with calibrated probabilities, heat maps and an honest \"cannot tell\".\n\n" + clinical.Disclaimer,
+		Short: "Decision support from images, ECGs, sounds and findings",
+		Long: "Consilium diagnoses from images, ECGs and sounds with small models trained on open data, ranks rare\n" +
+			"diseases for a patient's findings, and quotes literature with its source: calibrated probabilities,\n" +
+			"reasons, and an honest \"cannot tell\".\n\n" + clinical.Disclaimer,
 		Example:       "  consilium demo --once\n  consilium diagnose film.dcm ecg.hea cough.wav\n  consilium models list",
 		SilenceErrors: true,
 		SilenceUsage:  true,
