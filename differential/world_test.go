@@ -116,12 +116,17 @@ func graphOf(t testing.TB, tree string) string {
 func world(t testing.TB, tree, annotations string) *ontology.Base {
 	t.Helper()
 	var hpoa, genes strings.Builder
-	hpoa.WriteString("#date: 2026-01-01\n")
+	hpoa.WriteString("#date: 2026-01-01\ndatabase_id\tdisease_name\tqualifier\thpo_id\treference\tevidence\tonset\tfrequency\tsex\tmodifier\taspect\tbiocuration\n")
 	genes.WriteString("ncbi_gene_id\tgene_symbol\thpo_id\thpo_name\tfrequency\tdisease_id\n")
-	for _, line := range strings.Split(strings.TrimSpace(annotations), "\n") {
-		f := append(strings.Fields(line), "-", "-", "-", "-")
+	for _, line := range strings.Split(annotations, "\n") {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		f := append(strings.Fields(line), "", "", "", "")
 		for i := range f {
-			f[i] = strings.TrimPrefix(f[i], "-")
+			if f[i] == "-" {
+				f[i] = ""
+			}
 		}
 		if f[0] == "gene" {
 			fmt.Fprintf(&genes, "1\t%s\t%s\tx\t-\t%s\n", f[2], hp("118"), f[1])
