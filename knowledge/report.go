@@ -2,23 +2,16 @@ package knowledge
 
 import (
 	"math"
-	"math/rand/v2"
-	"slices"
+	"strconv"
+
+	"consilium/metric"
 )
 
-// Figure is a mean with its 95% interval by bootstrap over diseases: all links of a
-// drawn disease come along, because they are not independent.
-type Figure struct {
-	Value float64 `json:"value"`
-	Low   float64 `json:"low"`
-	High  float64 `json:"high"`
-}
-
-// Figures of one predictor on one set of held-out links.
+// Figures of one predictor on one set of held-out links, with 95% intervals over diseases.
 type Figures struct {
-	MRR    Figure `json:"mrr"`     // mean reciprocal rank
-	Hits1  Figure `json:"hits_1"`  // share of ranks at most 1
-	Hits10 Figure `json:"hits_10"` // share of ranks at most 10
+	MRR    metric.Estimate `json:"mrr"`     // mean reciprocal rank
+	Hits1  metric.Estimate `json:"hits_1"`  // share of ranks at most 1
+	Hits10 metric.Estimate `json:"hits_10"` // share of ranks at most 10
 }
 
 // Row is one predictor's result.
@@ -36,72 +29,39 @@ type Row struct {
 
 // Difference compares two predictors on the same links: tail MRR of A less that of B.
 type Difference struct {
-	Links string  `json:"links"` // all, or a stratum
-	A     string  `json:"a"`
-	B     string  `json:"b"`
-	D     Figure  `json:"difference"`
-	P     float64 `json:"p"` // two-sided, paired bootstrap
+	Links string          `json:"links"` // all, or a stratum
+	A     string          `json:"a"`
+	B     string          `json:"b"`
+	D     metric.Estimate `json:"difference"`
+	P     float64         `json:"p"` // two-sided, paired bootstrap
 }
 
-// draws is the number of bootstrap samples.
-const draws = 2000
+// bootSeed fixes the draws, so that one command prints the same intervals each time.
+const bootSeed = 1
 
-// sampler draws diseases with replacement. Weights of a draw are per link.
+// sampler measures held-out links by bootstrap over their diseases: all links of a
+// drawn disease come along, because they are not independent.
 type sampler struct {
-	clusters [][]int
-	links    int
+	diseases []string // of each link
 }
 
 func newSampler(heldOut []Triple) sampler {
-	at := map[Entity]int{}
-	s := sampler{links: len(heldOut)}
+	s := sampler{diseases: make([]string, len(heldOut))}
 	for i, t := range heldOut {
-		c, ok := at[t.Head]
-		if !ok {
-			c = len(s.clusters)
-			at[t.Head] = c
-			s.clusters = append(s.clusters, nil)
-		}
-		s.clusters[c] = append(s.clusters[c], i)
+		s.diseases[i] = strconv.Itoa(int(t.Head))
 	}
 	return s
 }
 
-// means gives the mean of values in each draw. The draws are the same in every call.
-func (s sampler) means(values []float64) []float64 {
-	sums := make([]float64, len(s.clusters))
-	for c, members := range s.clusters {
-		for _, i := range members {
-			sums[c] += values[i]
-		}
-	}
-	rng := rand.New(rand.NewPCG(1, 0x626f6f74))
-	out := make([]float64, draws)
-	for d := range out {
-		sum, n := 0.0, 0
-		for range s.clusters {
-			c := rng.IntN(len(s.clusters))
-			sum += sums[c]
-			n += len(s.clusters[c])
-		}
-		out[d] = sum / float64(n)
-	}
-	return out
-}
-
-func (s sampler) figure(values []float64) Figure {
-	if len(values) == 0 {
-		return Figure{}
-	}
-	m := s.means(values)
-	slices.Sort(m)
-	return Figure{mean(values), m[draws/40], m[draws-1-draws/40]}
+func (s sampler) figure(values []float64) metric.Estimate {
+	e, _ := metric.Grouped(values, s.diseases, bootSeed)
+	return e
 }
 
 // figures averages over seeds link by link, then bootstraps over diseases.
 func (s sampler) figures(ranks [][]Rank, of func(Rank) float64) Figures {
-	value := func(score func(float64) float64) Figure {
-		out := make([]float64, s.links)
+	value := func(score func(float64) float64) metric.Estimate {
+		out := make([]float64, len(s.diseases))
 		for _, seed := range ranks {
 			for i, r := range seed {
 				out[i] += score(of(r)) / float64(len(ranks))
@@ -127,7 +87,7 @@ func headOf(r Rank) float64 { return r.Head }
 
 // compare gives the difference of two rows' tail MRR.
 func (s sampler) compare(a, b Row) Difference {
-	delta := make([]float64, s.links)
+	delta := make([]float64, len(s.diseases))
 	for _, side := range []struct {
 		row  Row
 		sign float64
@@ -138,17 +98,8 @@ func (s sampler) compare(a, b Row) Difference {
 			}
 		}
 	}
-	below, above := 0, 0
-	for _, m := range s.means(delta) {
-		if m <= 0 {
-			below++
-		}
-		if m >= 0 {
-			above++
-		}
-	}
-	p := 2 * float64(min(below, above)+1) / (draws + 1)
-	return Difference{A: a.Name, B: b.Name, D: s.figure(delta), P: min(p, 1)}
+	e, p := metric.Paired(delta, s.diseases, bootSeed)
+	return Difference{A: a.Name, B: b.Name, D: e, P: p}
 }
 
 func mean(values []float64) float64 {

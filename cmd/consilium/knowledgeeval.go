@@ -11,6 +11,7 @@ import (
 
 	"consilium/clinical"
 	"consilium/knowledge"
+	"consilium/metric"
 )
 
 func newKnowledgeEval(a *app) *cobra.Command {
@@ -102,7 +103,7 @@ func writeLinkRanks(w io.Writer, c *knowledge.Comparison) {
 	t.Flush()
 }
 
-func figureRange(f knowledge.Figure) string { return fmt.Sprintf("%.4f to %.4f", f.Low, f.High) }
+func figureRange(f metric.Estimate) string { return fmt.Sprintf("%.4f to %.4f", f.Low, f.High) }
 
 // orDash stands for a number that does not apply: baselines have no seed.
 func orDash(n int) string {
