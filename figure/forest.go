@@ -42,7 +42,12 @@ const (
 // beside them: Lewis and Clarke, BMJ 322 (2001). Panels stand side by side and
 // share the rows. Keys are laid out below.
 func Forest(rows []string, panels []Panel, keys ...Entry) *Drawing {
-	top, bottom := 34.0, 56.0
+	top, bottom := 14.0, 56.0
+	for _, p := range panels {
+		if p.Title != "" {
+			top = 34
+		}
+	}
 	if len(keys) > 0 {
 		bottom += 30
 	}
@@ -105,9 +110,11 @@ func (p Panel) draw(d *Drawing, left, right, top float64, heights []float64) {
 	if Usable(p.Reference) {
 		d.Line(Pt(x.At(*p.Reference), top-4), Pt(x.At(*p.Reference), foot), "chance")
 	}
-	d.Text(Pt(left, top-14), "start", "key strong", p.Title)
+	if p.Title != "" {
+		d.Text(Pt(left, top-14), "start", "key strong", p.Title)
+	}
 	d.Text(Pt((left+right)/2, foot+40), "middle", "title", p.Label)
-	for i, marks := range p.Marks {
+	for i, marks := range p.Marks[:min(len(p.Marks), len(heights))] {
 		y := top + (heights[i]-forestLine*float64(len(marks)))/2 + forestLine/2
 		for _, m := range marks {
 			if Usable(m.Value) {

@@ -22,6 +22,17 @@ type Options struct {
 	folder  string
 }
 
+// protocol says which questions are asked.
+func (o Options) protocol() string {
+	switch {
+	case len(o.Instead) > 0:
+		return "questions of another set, asked for its texts among the answers of this one"
+	case o.All:
+		return "questions of all parts: an encoder that was trained on this set has seen most of them"
+	}
+	return "questions of the test part: 30% of the diseases, by hash, on which the shipped encoder was not trained"
+}
+
 // Run is one way of searching with its figures.
 type Run struct {
 	Name    string   `json:"name"`
@@ -34,6 +45,7 @@ type Run struct {
 
 // Comparison is what Compare found.
 type Comparison struct {
+	Protocol  string          `json:"protocol"` // which questions were asked, and what that means
 	Questions int             `json:"questions"`
 	Of        int             `json:"of"` // questions of the test part
 	Documents int             `json:"documents"`
@@ -49,7 +61,7 @@ type Comparison struct {
 // by vectors and by both. All answers are in the index, also those of training
 // pairs: they are what a test answer has to stand out from.
 func Compare(ctx context.Context, pairs []Pair, o Options, progress func(what string, done, of int)) (Comparison, error) {
-	c := Comparison{Seed: o.Seed, Fusion: o.Fusion}
+	c := Comparison{Protocol: o.protocol(), Seed: o.Seed, Fusion: o.Fusion}
 	if o.Fusion.Method == "" {
 		c.Fusion = evidence.DefaultFusion
 	}
