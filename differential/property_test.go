@@ -3,6 +3,7 @@ package differential
 import (
 	"encoding/json"
 	"math"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -160,8 +161,8 @@ func TestOrderAndRepetitionDoNotMatter(t *testing.T) {
 				byText := func(x, y clinical.Refusal) int { return cmpText(x.Input+x.What, y.Input+y.What) }
 				slices.SortFunc(a.Notes, byText)
 				slices.SortFunc(b.Notes, byText)
-				if diff := cmp.Diff(a, b); diff != "" {
-					t.Error(diff)
+				if !reflect.DeepEqual(a, b) {
+					t.Error(cmp.Diff(a, b))
 				}
 			})
 		})

@@ -92,11 +92,16 @@ func bruteGain(m *Model, e *expectation) float64 {
 		likelihood := make([]float64, len(e.p))
 		chance := 0.0
 		for i := range e.p {
-			likelihood[i] = float64(m.background[t]) / 2
+			likelihood[i] = math.Max(float64(m.background[t])/2, unrecorded)
 			if i < len(e.profiles) {
-				i2 := slices.IndexFunc(e.profiles[i].closure, func(x entry) bool { return x.term == t })
-				if i2 >= 0 {
-					likelihood[i] = math.Max(likelihood[i], 0.9*float64(e.profiles[i].closure[i2].p))
+				for _, x := range e.profiles[i].closure {
+					switch {
+					case x.term != t:
+					case x.counted:
+						likelihood[i] = math.Max(likelihood[i], 0.9*float64(x.p))
+					default: // a frequency that nobody recorded
+						likelihood[i] = math.Max(likelihood[i], 0.9*guessed*float64(x.p))
+					}
 				}
 			}
 			chance += e.p[i] * likelihood[i]

@@ -1,0 +1,58 @@
+package differential
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"consilium/clinical"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// TestGolden holds the answers to some cases: what makes the ranking faster must
+// not change them. The weights are fixed ones.
+func TestGolden(t *testing.T) {
+	var s strings.Builder
+	for _, x := range []struct {
+		name  string
+		m     *Model
+		cases []clinical.Phenotype
+	}{{"sample", sample(t), patients(sample(t), 8, 5, 3)}, {"invented", many(t, 1000), patients(many(t, 1000), 8, 10, 10)}, {"small", tiny(t), patients(tiny(t), 3, 2, 1)}} {
+		for i, p := range x.cases {
+			p.Patient.Sex, p.Onset = "M", "P3M"
+			for _, o := range []RankOptions{{}, {Plain: true}, {Without: []string{"PMID:1", "PMID:7"}}} {
+				d, err := x.m.Rank(p, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				fmt.Fprintf(&s, "%s %d plain %v without %v: %s unlisted %.5f elsewhere %.5f set %d\n", x.name, i, o.Plain, o.Without, d.Verdict, d.Unlisted, d.Elsewhere, len(d.Set))
+				for _, c := range d.Candidates {
+					fmt.Fprintf(&s, "  %s %.5f %.5f", c.ID, c.Score, c.Probability)
+					for _, r := range c.Findings {
+						fmt.Fprintf(&s, " %s %.4f", r.Relation, r.LogRatio)
+					}
+					s.WriteByte('\n')
+				}
+			}
+		}
+	}
+	golden := filepath.Join("testdata", "rank.golden")
+	if *update {
+		if err := os.WriteFile(golden, []byte(s.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(s.String(), "\n")); diff != "" {
+		t.Error(diff)
+	}
+}
