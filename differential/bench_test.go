@@ -1,9 +1,10 @@
+//go:build unix
+
 package differential
 
 import (
 	"cmp"
 	"fmt"
-	"math/rand/v2"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -49,54 +50,19 @@ func oneCore(b *testing.B) {
 	b.Cleanup(func() { runtime.GOMAXPROCS(before) })
 }
 
-func newModel(t testing.TB, base *ontology.Base) *Model {
-	t.Helper()
-	m, err := New(base, Options{Weights: fixedWeights(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
-// patients makes cases of observed and excluded findings.
-func patients(m *Model, n, observed, excluded int) []clinical.Phenotype {
-	rng := rand.New(rand.NewPCG(uint64(observed), uint64(excluded)))
-	var out []clinical.Phenotype
-	for len(out) < n {
-		var terms []ontology.Index
-		for len(terms) < observed { // large cases take findings from several diseases
-			for _, e := range m.profiles[rng.IntN(len(m.profiles))].direct {
-				terms = append(terms, e.term)
-			}
-			slices.Sort(terms)
-			terms = slices.Compact(terms)
-		}
-		rng.Shuffle(len(terms), func(i, j int) { terms[i], terms[j] = terms[j], terms[i] })
-		var p clinical.Phenotype
-		for _, t := range terms[:observed] {
-			p.Features = append(p.Features, clinical.PhenotypicFeature{Term: m.base.ID(t)})
-		}
-		for range excluded {
-			d := m.profiles[rng.IntN(len(m.profiles))].direct
-			p.Features = append(p.Features, clinical.PhenotypicFeature{Term: m.base.ID(d[rng.IntN(len(d))].term), Excluded: true})
-		}
-		out = append(out, p)
-	}
-	return out
-}
-
 func rankAll(b *testing.B, m *Model, cases []clinical.Phenotype) {
 	b.Helper()
 	oneCore(b)
 	b.ReportAllocs()
 	i := 0
+	start := processor(b)
 	for b.Loop() {
 		if _, err := m.Rank(cases[i%len(cases)], RankOptions{}); err != nil {
 			b.Fatal(err)
 		}
 		i++
 	}
-	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms/case")
+	perCase(b, start)
 	b.ReportMetric(float64(m.Len()), "diseases")
 }
 
@@ -142,11 +108,12 @@ func BenchmarkRankPublished(b *testing.B) {
 	b.Run("look", func(b *testing.B) { // as `consilium differential eval` does
 		oneCore(b)
 		i := 0
+		start := processor(b)
 		for b.Loop() {
 			_ = m.Example(cases[i%len(cases)], "", nil)
 			i++
 		}
-		b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms/case")
+		perCase(b, start)
 	})
 }
 
@@ -156,13 +123,14 @@ func BenchmarkAsk(b *testing.B) {
 	cases := patients(m, 200, 10, 10)
 	oneCore(b)
 	i := 0
+	start := processor(b)
 	for b.Loop() {
 		if _, err := m.Ask(cases[i%len(cases)], 5); err != nil {
 			b.Fatal(err)
 		}
 		i++
 	}
-	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms/case")
+	perCase(b, start)
 }
 
 // BenchmarkNew is the time and the memory of a model of all of HPO, beside those of its base.

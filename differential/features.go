@@ -182,13 +182,7 @@ const typical = 0.7
 func (m *Model) lookCoverage(q *query, p *profile, r *row) {
 	var of float64
 	for _, e := range p.direct {
-		anc := m.base.Ancestors(e.term)
-		own, shared := math.Max(float64(m.ic[e.term]), 1e-9), 0.0
-		for i := len(anc) - 1; i >= 0; i-- {
-			if has(q.above, anc[i]) {
-				shared = math.Max(shared, float64(m.ic[anc[i]]))
-			}
-		}
+		own, shared := math.Max(float64(m.ic[e.term]), 1e-9), float64(q.sharedWith(m, e.term))
 		f := float64(e.p)
 		r[covered] += f * shared
 		of += f * own

@@ -37,11 +37,15 @@ func (m *Model) speaks(logp float32, a, q ontology.Index) float64 {
 func (m *Model) meet(q ontology.Index, p *profile) match {
 	out := match{finding: q, by: ontology.None, ratio: floor}
 	anc := m.base.Ancestors(q)
+	below := p.closure // both lists ascend: what comes next lies before what came last
 	for i := len(anc) - 1; i >= 0; i-- {
-		e, ok := find(p.closure, anc[i])
-		if !ok {
+		at := place(below, anc[i])
+		if at == len(below) || below[at].term != anc[i] {
+			below = below[:at]
 			continue
 		}
+		e := &below[at]
+		below = below[:at]
 		if out.by == ontology.None || m.ic[anc[i]] > m.ic[out.by] {
 			out.by = anc[i]
 		}

@@ -140,18 +140,23 @@ func closure(o *ontology.Ontology, direct []entry) []entry {
 
 // find gives the entry of a term.
 func find(list []entry, t ontology.Index) (entry, bool) {
+	if at := place(list, t); at < len(list) && list[at].term == t {
+		return list[at], true
+	}
+	return entry{}, false
+}
+
+// place is where a term stands in a list, or would stand.
+func place(list []entry, t ontology.Index) int {
 	lo, hi := 0, len(list)
 	for lo < hi {
-		if mid := (lo + hi) / 2; list[mid].term < t {
+		if mid := int(uint(lo+hi) >> 1); list[mid].term < t {
 			lo = mid + 1
 		} else {
 			hi = mid
 		}
 	}
-	if lo < len(list) && list[lo].term == t {
-		return list[lo], true
-	}
-	return entry{}, false
+	return lo
 }
 
 // catalogue is the prefix of a disease's identifier: OMIM, ORPHA, DECIPHER.

@@ -17,10 +17,11 @@ const (
 type query struct {
 	observed []ontology.Index // the most specific ones: what lies above another is said with it
 	excluded []ontology.Index
-	above    []uint64 // bit set of observed terms and their ancestors
-	mass     float64  // information of observed
-	total    float64  // information of above
-	stage    int      // of life at onset, -1 when not told
+	above    []uint64  // bit set of observed terms and their ancestors
+	shared   []float32 // by term, what sharedWith found; 0 when not asked yet
+	mass     float64   // information of observed
+	total    float64   // information of above
+	stage    int       // of life at onset, -1 when not told
 	sex      string
 	without  []string // papers whose annotations do not count
 	notes    []clinical.Refusal
@@ -29,9 +30,22 @@ type query struct {
 
 func has(set []uint64, t ontology.Index) bool { return set[t>>6]>>(uint(t)&63)&1 == 1 }
 
+// sharedWith is the information of the most informative term that lies above a term
+// (or is it) and above a finding. Diseases of a list have many terms in common: each is looked up once.
+func (q *query) sharedWith(m *Model, t ontology.Index) float32 {
+	if q.shared[t] == 0 {
+		for _, a := range m.base.Ancestors(t) {
+			if has(q.above, a) {
+				q.shared[t] = max(q.shared[t], m.ic[a])
+			}
+		}
+	}
+	return q.shared[t]
+}
+
 // ask turns a profile into a query. What cannot be used is noted, and the rest stands.
 func (m *Model) ask(p clinical.Phenotype, without []string) *query {
-	q := &query{stage: -1, sex: p.Patient.Sex, without: without, above: make([]uint64, m.base.Len()/64+1)}
+	q := &query{stage: -1, sex: p.Patient.Sex, without: without, above: make([]uint64, m.base.Len()/64+1), shared: make([]float32, m.base.Len())}
 	if t, ok := m.base.Lookup(p.Onset); ok {
 		q.stage = stage(m.base.Ontology, t)
 	} else {

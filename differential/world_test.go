@@ -3,8 +3,10 @@ package differential
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -248,3 +250,39 @@ func term(t testing.TB, m *Model, number string) ontology.Index {
 }
 
 func near(a, b float64) bool { return a-b < 1e-6 && b-a < 1e-6 }
+
+func newModel(t testing.TB, base *ontology.Base) *Model {
+	t.Helper()
+	m, err := New(base, Options{Weights: fixedWeights(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// patients makes cases of observed and excluded findings.
+func patients(m *Model, n, observed, excluded int) []clinical.Phenotype {
+	rng := rand.New(rand.NewPCG(uint64(observed), uint64(excluded)))
+	var out []clinical.Phenotype
+	for len(out) < n {
+		var terms []ontology.Index
+		for len(terms) < observed { // large cases take findings from several diseases
+			for _, e := range m.profiles[rng.IntN(len(m.profiles))].direct {
+				terms = append(terms, e.term)
+			}
+			slices.Sort(terms)
+			terms = slices.Compact(terms)
+		}
+		rng.Shuffle(len(terms), func(i, j int) { terms[i], terms[j] = terms[j], terms[i] })
+		var p clinical.Phenotype
+		for _, t := range terms[:observed] {
+			p.Features = append(p.Features, clinical.PhenotypicFeature{Term: m.base.ID(t)})
+		}
+		for range excluded {
+			d := m.profiles[rng.IntN(len(m.profiles))].direct
+			p.Features = append(p.Features, clinical.PhenotypicFeature{Term: m.base.ID(d[rng.IntN(len(d))].term), Excluded: true})
+		}
+		out = append(out, p)
+	}
+	return out
+}
