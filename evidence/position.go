@@ -11,23 +11,30 @@ type Position struct {
 	Probabilities map[string]float64 `json:"probabilities,omitempty"`
 	Document      string             `json:"document,omitempty"` // the one that was judged
 	Because       []Sentence         `json:"because,omitempty"`  // its sentences that decided
+	Note          string             `json:"note,omitempty"`     // why nothing was judged
 }
 
 // Judge says how the sentences of one document, in order, answer a question, and
 // which of them decided (evidence/stance has one).
 type Judge func(question string, sentences []string) (label string, probabilities map[string]float64, because []int)
 
-// Position judges the document of the best passage, whole: single sentences
-// taken out of an abstract do not tell its result from its question. Without a
-// sentence that speaks of the question the position is "cannot tell".
+// Position judges the best document that speaks of all that was asked, whole: single
+// sentences taken out of an abstract do not tell its result from its question. Without
+// such a document the position is "cannot tell".
 func (ix *Index) Position(a Answer, judge Judge) (Position, error) {
 	if len(a.Sentences) == 0 {
 		return Position{Label: CannotTell}, nil
 	}
-	best := a.Passages[0]
-	d, err := ix.Get(best.Document)
+	weights, err := ix.weights(a.Question)
 	if err != nil {
 		return Position{}, err
+	}
+	d, found, err := ix.speaking(a.Passages, weights)
+	if err != nil {
+		return Position{}, err
+	}
+	if !found {
+		return Position{Label: CannotTell, Note: "no document that was found speaks of all that was asked"}, nil
 	}
 	spans := Sentences(d.Text)
 	spans = spans[:min(len(spans), maxSentences)]
@@ -45,4 +52,42 @@ func (ix *Index) Position(a Answer, judge Judge) (Position, error) {
 		})
 	}
 	return p, nil
+}
+
+// judgedCoverage is the share of a question's weight that a document must hold to be judged. What
+// was asked about is in its rarest words: a document on another subject has no stance on it.
+const judgedCoverage = 0.75
+
+// speaking gives the first of the passages' documents that holds the question's rarest
+// word and most of its weight.
+func (ix *Index) speaking(passages []Passage, weights map[string]float64) (Document, bool, error) {
+	rarest := ""
+	for term, w := range weights {
+		if rarest == "" || w > weights[rarest] || w == weights[rarest] && term < rarest {
+			rarest = term
+		}
+	}
+	tried := map[string]bool{}
+	for _, p := range passages {
+		if tried[p.Document] {
+			continue
+		}
+		tried[p.Document] = true
+		d, err := ix.Get(p.Document)
+		if err != nil {
+			return Document{}, false, err
+		}
+		terms, _ := ix.words.terms(d.Title + " " + d.Text)
+		held, seen := 0.0, map[string]bool{}
+		for _, t := range terms {
+			if !seen[t] {
+				seen[t] = true
+				held += weights[t]
+			}
+		}
+		if seen[rarest] && held >= judgedCoverage {
+			return d, true, nil
+		}
+	}
+	return Document{}, false, nil
 }

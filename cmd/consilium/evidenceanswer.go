@@ -20,7 +20,7 @@ func newEvidenceAnswer(a *app, e *evidenceFlags) *cobra.Command {
 		Use:   "answer QUESTION",
 		Short: "Quote the sentences that answer, and say yes, no, maybe or cannot tell",
 		Long: "Quotes sentences as they stand in the documents, each with its source. For a question that yes or no can answer,\n" +
-			"the best document is judged: what it says is yes, no, maybe, or cannot be told.",
+			"the best document that speaks of all that was asked is judged: what it says is yes, no, maybe, or cannot be told.",
 		Example: "  consilium evidence answer \"Is mammography use increased by counselling?\"\n  consilium evidence answer \"What causes gout?\" --sentences 5 --json",
 		Args:    exactly("QUESTION"),
 		RunE: func(c *cobra.Command, args []string) (err error) {
@@ -65,6 +65,9 @@ func writeAnswer(w io.Writer, answer evidence.Answer, position evidence.Position
 	fmt.Fprintf(w, "%s\n", position.Label)
 	if p := position.Probabilities; p != nil {
 		fmt.Fprintf(w, "  yes %.2f, no %.2f, maybe %.2f; judged: %s\n", p[stance.Yes], p[stance.No], p[stance.Maybe], printable(position.Document))
+	}
+	if position.Note != "" {
+		fmt.Fprintf(w, "  %s\n", position.Note)
 	}
 	writeSentences(w, "because", position.Because)
 	writeSentences(w, "found", answer.Sentences)
