@@ -44,7 +44,9 @@ func (r *Report) table(w io.Writer, papers, over string) error {
 	return t.Flush()
 }
 
-func plain(e metric.Estimate) string { return fmt.Sprintf("%.3f (%.3f to %.3f)", e.Value, e.Low, e.High) }
+func plain(e metric.Estimate) string {
+	return fmt.Sprintf("%.3f (%.3f to %.3f)", e.Value, e.Low, e.High)
+}
 func signed(e metric.Estimate) string {
 	return fmt.Sprintf("%+.3f (%+.3f to %+.3f)", e.Value, e.Low, e.High)
 }
