@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -54,5 +55,15 @@ func TestGolden(t *testing.T) {
 	}
 	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(s.String(), "\n")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Two models of one base agree to the last digit: no sum runs in the order of a map.
+func TestModelsOfOneBaseAreTheSame(t *testing.T) {
+	a, b := many(t, 300), many(t, 300)
+	for i := range a.profiles {
+		if !reflect.DeepEqual(a.profiles[i], b.profiles[i]) {
+			t.Fatalf("disease %d: %+v, %+v", i, a.profiles[i], b.profiles[i])
+		}
 	}
 }

@@ -79,10 +79,12 @@ func newProfile(o *ontology.Ontology, d *ontology.Disease, without []string) pro
 			out.counted++
 		}
 		f := p.frequency()
-		out.expected += f
 		out.direct = append(out.direct, entry{t, float32(f), float32(math.Log(f)), counted})
 	}
 	slices.SortFunc(out.direct, byTerm)
+	for _, e := range out.direct { // in order: a sum in the order of the map would differ in its last digits from run to run
+		out.expected += float64(e.p)
+	}
 	slices.Sort(out.excluded)
 	out.excluded = slices.Compact(out.excluded)
 	out.closure = closure(o, out.direct)
