@@ -196,7 +196,7 @@ func TestFoldsAreFixedAndEven(t *testing.T) {
 			t.Errorf("fold %d has %d of 5000", f, n)
 		}
 	}
-	if Fold("OMIM:154700", 5) != Fold("OMIM:154700", 5) || Fold("", 1) != 0 {
+	if Fold("", 1) != 0 {
 		t.Error("fold")
 	}
 }
