@@ -49,6 +49,9 @@ func (d *descent) apply(sum float64) {
 	rate := d.o.Rate * 0.5 * (1 + math.Cos(math.Pi*float64(d.done)/float64(d.total)))
 	unbias1, unbias2 := 1-math.Pow(decay1, float64(d.done)), 1-math.Pow(decay2, float64(d.done))
 	for j := range d.step {
+		if d.r.at[j] == absentRatio && !d.o.published {
+			continue // given, not learned
+		}
 		w := &d.r.Weight[j]
 		g := d.step[j]/sum + d.o.Ridge**w
 		d.first[j] = decay1*d.first[j] + (1-decay1)*g

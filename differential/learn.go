@@ -65,6 +65,11 @@ func (o LearnOptions) filled() LearnOptions {
 	return o
 }
 
+// exclusionWeight is what the log likelihood ratio of exclusions counts in the score. It is given:
+// in published cases exclusions look like the disease (their authors listed what belongs to it),
+// and a weight that is learned ends at 0. Two thirds of what plain ratios of findings count.
+const exclusionWeight = 0.2
+
 // plainFeatures are what ranking by likelihood ratios alone looks at.
 var plainFeatures = []feature{ratioSum, absentRatio}
 
@@ -212,6 +217,9 @@ func standardise(examples []Example, on []feature) *Ranker {
 		mean := sum / math.Max(count, 1)
 		r.Features, r.group[i] = append(r.Features, names[f]), partOf(f)
 		r.Scale[i] = math.Sqrt(math.Max(squares/math.Max(count, 1)-mean*mean, 1e-8))
+		if f == absentRatio {
+			r.Weight[i] = exclusionWeight * r.Scale[i]
+		}
 		// Of an exclusion or an onset that nobody told, an explanation says 0.
 		if g := partOf(f); g != partAbsent && g != partLife {
 			r.Mean[i] = mean

@@ -42,7 +42,7 @@ func planted(n int, rule map[feature]float64) []Example {
 }
 
 func TestFitRecoversAPlantedRule(t *testing.T) {
-	rule := map[feature]float64{ratioSum: 1.5, covered: 0.8, knownTerms: -0.7, absentRatio: 0.6, absentMost: 0.9}
+	rule := map[feature]float64{ratioSum: 1.5, covered: 0.8, knownTerms: -0.7, absentRatio: exclusionWeight, absentMost: 0.9}
 	examples := planted(1500, rule)
 	for _, published := range []bool{false, true} {
 		r, err := fit(t.Context(), examples, allFeatures(), LearnOptions{Epochs: 10, published: published}.filled())
@@ -60,6 +60,9 @@ func TestFitRecoversAPlantedRule(t *testing.T) {
 			}
 			if got := r.Weight[i] / r.Scale[i]; math.Abs(got-want) > 0.2 {
 				t.Errorf("published %v: %s %g, planted %g", published, names[f], got, want)
+			}
+			if f == absentRatio && !published && r.Weight[i] != exclusionWeight*r.Scale[i] {
+				t.Errorf("%s was learned: %g", names[f], r.Weight[i]/r.Scale[i])
 			}
 			if s := signs[f]; s*r.Weight[i] < 0 && !published {
 				t.Errorf("%s has the wrong sign", names[f])
