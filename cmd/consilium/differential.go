@@ -26,6 +26,7 @@ func newDifferential(a *app) *cobra.Command {
 		Short: "Measure and learn the ranking of diseases on solved cases",
 		Long: "What `consilium rank` does is measured here on cases whose diagnosis is known, and its weights are\n" +
 			"learned from them. docs/differential.md explains the model.",
+		Example: "  consilium differential eval phenopackets.zip --html differential.html\n  consilium differential learn phenopackets.zip --out weights",
 		Args: noVerb,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
