@@ -27,8 +27,8 @@ func newDifferential(a *app) *cobra.Command {
 		Long: "What `consilium rank` does is measured here on cases whose diagnosis is known, and its weights are\n" +
 			"learned from them. docs/differential.md explains the model.",
 		Example: "  consilium differential eval phenopackets.zip --html differential.html\n  consilium differential learn phenopackets.zip --out weights",
-		Args: noVerb,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args:    noVerb,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newDifferentialEval(a), newDifferentialLearn(a))
 	return c
