@@ -101,4 +101,4 @@ if compgen -G "$OUT/*/report.json" >/dev/null; then
   "${GO:-go}" run ./internal/resultstable "$OUT"/*/report.json >"$OUT/summary.md"
   cat "$OUT/summary.md"
 fi
-echo "results: $measured measured, $missing without data; $OUT/summary.md"
+echo "results: $measured measured, $missing without data; see $OUT"
