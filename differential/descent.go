@@ -21,11 +21,7 @@ func (d *descent) batch(examples []Example, weight []float64, use []int) {
 	z := make([]float64, len(d.step))
 	for _, i := range use {
 		e := &examples[i]
-		scores := make([]float64, len(e.rows))
-		for k := range e.rows {
-			scores[k], _ = d.r.score(&e.rows[k])
-		}
-		for k, p := range softmax(scores) {
+		for k, p := range softmax(d.r.scores(e.rows)) {
 			g := p
 			if k == e.right {
 				g--

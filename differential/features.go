@@ -91,6 +91,15 @@ var names = [features]string{
 	"twin_known", "twin_ratio_sum", "twin_ratio_mean", "twin_covered", "twin_overlap_log", "twin_within", "twin_exact", "twin_best_match",
 }
 
+// lookAt computes the features of each disease of a shortlist.
+func (m *Model) lookAt(q *query, ids []int32) []row {
+	rows := make([]row, len(ids))
+	for i, d := range ids {
+		rows[i] = m.look(q, m.profile(d, q), m.twins[d])
+	}
+	return rows
+}
+
 // look computes the features of a disease; twin may be nil.
 func (m *Model) look(q *query, p, twin *profile) row {
 	var r row

@@ -25,9 +25,8 @@ type Example struct {
 func (m *Model) Example(p clinical.Phenotype, disease string, without []string) Example {
 	q := m.ask(p, without)
 	e := Example{Disease: disease, right: -1, q: q, ids: m.screen(q)}
-	e.Listed = m.listed(disease, q)
+	e.Listed, e.rows = m.listed(disease, q), m.lookAt(q, e.ids)
 	for i, d := range e.ids {
-		e.rows = append(e.rows, m.look(q, m.profile(d, q), m.twins[d]))
 		if m.disease(d).ID == disease {
 			e.right = i
 		}
@@ -122,11 +121,7 @@ func learn(ctx context.Context, examples []Example, on []feature, o LearnOptions
 		}
 		for i := range examples {
 			if e := &examples[i]; Fold(e.Group, o.Folds) == fold {
-				scores := make([]float64, len(e.rows))
-				for k := range e.rows {
-					scores[k], _ = r.score(&e.rows[k])
-				}
-				x, y = append(x, describe(e.q, e.rows, softmax(scores))), append(y, e.class())
+				x, y = append(x, describe(e.q, e.rows, softmax(r.scores(e.rows)))), append(y, e.class())
 			}
 		}
 	}

@@ -74,10 +74,7 @@ func (r *Ranker) outside(x [facts]float64) [outsides]float64 {
 
 // judge gives the scores of rows, and the probability of each, of elsewhere and of unlisted: together 1.
 func (r *Ranker) judge(q *query, rows []row) (scores, p []float64, out [outsides]float64) {
-	scores = make([]float64, len(rows))
-	for i := range rows {
-		scores[i], _ = r.score(&rows[i])
-	}
+	scores = r.scores(rows)
 	p = softmax(scores)
 	out = r.outside(describe(q, rows, p))
 	in := 1 - out[elsewhere] - out[unlisted]

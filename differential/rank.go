@@ -71,11 +71,7 @@ func (m *Model) list(q *query, o RankOptions) list {
 		return l
 	}
 	ids := m.screen(q)
-	rows := make([]row, len(ids))
-	for i, d := range ids {
-		rows[i] = m.look(q, m.profile(d, q), m.twins[d])
-	}
-	return m.sort(q, l.ranker, ids, rows)
+	return m.sort(q, l.ranker, ids, m.lookAt(q, ids))
 }
 
 // sort judges diseases and puts the best first.

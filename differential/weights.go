@@ -121,6 +121,15 @@ func (r *Ranker) score(x *row) (total float64, parts [partCount]float64) {
 	return total, parts
 }
 
+// scores weighs each row of a list.
+func (r *Ranker) scores(rows []row) []float64 {
+	out := make([]float64, len(rows))
+	for i := range rows {
+		out[i], _ = r.score(&rows[i])
+	}
+	return out
+}
+
 // part is a group of features, as an explanation names it.
 type part int
 

@@ -18,6 +18,7 @@ import (
 	"consilium/engine"
 	"consilium/fault"
 	"consilium/models"
+	"consilium/ontology"
 	"consilium/registry"
 )
 
@@ -117,6 +118,15 @@ func (a *app) home() (string, error) {
 		return filepath.Abs(a.dataDir)
 	}
 	return registry.DataDir()
+}
+
+// base opens the imported ontology, or the built-in sample.
+func (a *app) base() (*ontology.Base, error) {
+	dir, err := a.home()
+	if err != nil {
+		return nil, err
+	}
+	return ontology.Open(dir)
 }
 
 // store opens the installed and the shipped models.

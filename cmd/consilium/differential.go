@@ -115,11 +115,7 @@ func newDifferentialLearn(a *app) *cobra.Command {
 
 // solved opens the knowledge that was imported, and reads cases.
 func (a *app) solved(ctx context.Context, catalogues, paths []string) (*differential.Model, []clinical.Phenotype, error) {
-	dir, err := a.home()
-	if err != nil {
-		return nil, nil, err
-	}
-	base, err := ontology.Open(dir)
+	base, err := a.base()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -32,15 +32,6 @@ func newKnowledge(a *app) *cobra.Command {
 	return c
 }
 
-// base opens the imported ontology, or the built-in sample.
-func (a *app) base() (*ontology.Base, error) {
-	dir, err := a.home()
-	if err != nil {
-		return nil, err
-	}
-	return ontology.Open(dir)
-}
-
 // knowledgeRun is what `train` shows of a model.
 type knowledgeRun struct {
 	Model     string           `json:"model"`
