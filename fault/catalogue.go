@@ -52,6 +52,20 @@ const (
 	QueueFailed     Code = "QUEUE_FAILED"     // the job queue refused or failed
 	DeidRefused     Code = "DEID_REFUSED"     // identity may remain in this object
 	ScenarioFailed  Code = "SCENARIO_FAILED"  // an answer is not what a scenario expects
+
+	JoinRefused    Code = "JOIN_REFUSED"    // the join code is wrong, used or too old
+	HubMistaken    Code = "HUB_MISTAKEN"    // the hub is not the one that the code names
+	CertificateBad Code = "CERTIFICATE_BAD" // a certificate has expired, or is of another authority
+	SiteRevoked    Code = "SITE_REVOKED"    // the hub has shut this site out
+	VersionUnfit   Code = "VERSION_UNFIT"   // hub and site speak different protocols
+	ClockSkew      Code = "CLOCK_SKEW"      // the clocks of hub and site differ too much
+	ConsentForged  Code = "CONSENT_FORGED"  // a signature under an answer is wrong
+	PolicyRefused  Code = "POLICY_REFUSED"  // the site's own policy says no
+	BudgetSpent    Code = "BUDGET_SPENT"    // the privacy budget does not allow it
+	UpdateRefused  Code = "UPDATE_REFUSED"  // an update is not one: shape, NaN, foreign
+	UpdateStale    Code = "UPDATE_STALE"    // an update for a round that is over, or a repeated one
+	QuorumMissed   Code = "QUORUM_MISSED"   // too few sites
+	SumBroken      Code = "SUM_BROKEN"      // a secure sum was thrown away
 )
 
 // Entry describes a code: what it means and the exit status a verb ends with.
@@ -72,6 +86,7 @@ const (
 	ExitInterrupted = 6
 	ExitData        = 7
 	ExitNode        = 8
+	ExitFederation  = 9
 )
 
 // Catalogue lists every code in a fixed order.
@@ -120,6 +135,19 @@ func Catalogue() []Entry {
 		{QueueFailed, ExitNode, "the job queue refused or failed"},
 		{DeidRefused, ExitInput, "identity may remain in this object"},
 		{ScenarioFailed, ExitData, "an answer is not what a scenario expects of it"},
+		{JoinRefused, ExitFederation, "the join code is wrong, was used before, or is too old"},
+		{HubMistaken, ExitFederation, "the hub that answers is not the one that the join code names"},
+		{CertificateBad, ExitFederation, "a certificate has expired, is not yet valid, or is of another authority"},
+		{SiteRevoked, ExitFederation, "the hub has shut this site out"},
+		{VersionUnfit, ExitFederation, "hub and site speak different protocols"},
+		{ClockSkew, ExitFederation, "the clocks of hub and site differ too much"},
+		{ConsentForged, ExitFederation, "the signature under a site's answer is wrong, or is about another job"},
+		{PolicyRefused, ExitFederation, "the site's own policy refuses the job"},
+		{BudgetSpent, ExitFederation, "the privacy budget does not allow it"},
+		{UpdateRefused, ExitFederation, "an update is of the wrong shape, of another job, or holds NaN"},
+		{UpdateStale, ExitFederation, "an update came for a round that is over, or came twice"},
+		{QuorumMissed, ExitFederation, "fewer sites than the quorum answered in time"},
+		{SumBroken, ExitFederation, "a secure sum was thrown away: too few sites, wrong shares, or a message out of place"},
 		{Interrupted, ExitInterrupted, "stopped by Ctrl-C; what was done so far is kept"},
 		{Timeout, ExitInterrupted, "stopped by a deadline or --time-limit"},
 	}

@@ -28,6 +28,8 @@ type Model struct {
 	native  bool
 	step    *Exec
 	predict *Exec
+
+	gradient *Exec
 }
 
 // NewModel declares a network on a backend. Weights are drawn from seed.

@@ -17,6 +17,9 @@ func init() {
 	add(Arch{Name: "cnn5", Kinds: []clinical.Kind{clinical.KindImage}, Rank: 3,
 		About: "five plain 3x3 convolutions: the yardstick of the speed comparison",
 		Build: cnn5})
+	add(Arch{Name: "cnn3", Kinds: []clinical.Kind{clinical.KindImage}, Rank: 3,
+		About: "three 3x3 convolutions with stride, group norm; about 24,000 weights: small enough for a hospital's spare computer",
+		Build: cnn3})
 	add(Arch{Name: "linear", Kinds: []clinical.Kind{clinical.KindImage}, Rank: 3,
 		About: "logistic regression on the pixels: the floor that every network has to beat",
 		Build: linear})
@@ -66,6 +69,17 @@ func cnn5(classes int) nn.Network {
 		for i, c := range []nn.Conv{{Out: 32}, {Out: 32, Stride: 2}, {Out: 64}, {Out: 64, Stride: 2}, {Out: 128}} {
 			c.Kernel = 3
 			b.In(blockName(i), func() { x = nn.ReLU(b.GroupNorm("n", b.Conv("c", x, c), 8)) })
+		}
+		return b.Dense("logits", nn.GlobalPool(x), classes), x
+	}
+}
+
+func cnn3(classes int) nn.Network {
+	return func(b *nn.Build, x *Node) (logits, features *Node) {
+		for i, out := range []int{16, 32, 64} {
+			b.In(blockName(i), func() {
+				x = nn.ReLU(b.GroupNorm("n", b.Conv("c", x, nn.Conv{Out: out, Kernel: 3, Stride: 2}), 4))
+			})
 		}
 		return b.Dense("logits", nn.GlobalPool(x), classes), x
 	}

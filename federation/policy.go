@@ -1,0 +1,89 @@
+package federation
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path"
+
+	"consilium/fault"
+)
+
+// Policy is what a site has decided once, for every job that is proposed to it: policy.json in its folder. It can
+// refuse and can never agree in a person's place, unless Agree says so.
+type Policy struct {
+	MinCohort   int      `json:"min_cohort"`   // fewest own training examples with which it takes part
+	Models      []string `json:"models"`       // path patterns of arch names; empty = all
+	Algorithms  []string `json:"algorithms"`   // empty = all
+	SecureOnly  bool     `json:"secure_only"`  // refuse jobs in which the hub sees the site's own update
+	Privacy     bool     `json:"privacy"`      // refuse jobs without differential privacy
+	Epsilon     float64  `json:"epsilon"`      // most that jobs may spend in one quarter; 0 = without limit
+	MaxRounds   int      `json:"max_rounds"`   // 0 = without limit
+	ShareScores bool     `json:"share_scores"` // the site's own figures may go to the hub
+	Agree       bool     `json:"agree"`        // agree at once to a job that the policy does not refuse
+	KeepBetter  bool     `json:"keep_better"`  // keep the own model when the federated one does worse here
+}
+
+// DefaultPolicy asks a person, wants 20 patients, and spends 8 a quarter.
+func DefaultPolicy() Policy {
+	return Policy{MinCohort: 20, Epsilon: 8, ShareScores: true, KeepBetter: true}
+}
+
+// LoadPolicy reads a policy; a file that is not there is the default one. Errors: USAGE, IO.
+func LoadPolicy(file string) (Policy, error) {
+	text, err := os.ReadFile(file)
+	if os.IsNotExist(err) {
+		return DefaultPolicy(), nil
+	}
+	if err != nil {
+		return Policy{}, fault.Wrap(err, fault.IO, "the policy cannot be read", "check the permissions of "+file)
+	}
+	p := DefaultPolicy()
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&p); err != nil {
+		return Policy{}, fault.Wrap(err, fault.Usage, "the policy "+file+" cannot be understood", "compare it with docs/federation.md")
+	}
+	return p, nil
+}
+
+// Judge refuses a job that the site does not want, given how many examples it has and what its ledger still allows
+// this quarter. Errors: POLICY_REFUSED, BUDGET_SPENT.
+func (p Policy) Judge(j Job, examples int, spent float64) error {
+	no := func(what string) error {
+		return fault.New(fault.PolicyRefused, what, "change policy.json at the site, or the job")
+	}
+	switch {
+	case examples < max(p.MinCohort, j.Data.Cohort):
+		return no(fmt.Sprintf("%d training examples are fewer than the %d that policy and job ask for", examples, max(p.MinCohort, j.Data.Cohort)))
+	case len(p.Models) > 0 && !matches(p.Models, j.Model.Arch):
+		return no("the network " + j.Model.Arch + " is not among those this site trains")
+	case len(p.Algorithms) > 0 && !contains(p.Algorithms, j.Plan.Algorithm):
+		return no("the algorithm " + j.Plan.Algorithm + " is not among those this site takes part in")
+	case p.SecureOnly && j.Plan.Sum == SumPlain:
+		return no("the hub would see this site's own update")
+	case p.Privacy && j.Privacy.Local == nil && j.Privacy.Central == nil:
+		return no("the job promises no differential privacy")
+	case p.MaxRounds > 0 && j.Plan.Rounds > p.MaxRounds:
+		return no(fmt.Sprintf("%d rounds are more than the %d allowed", j.Plan.Rounds, p.MaxRounds))
+	case !p.ShareScores && j.Plan.Scores == "each":
+		return no("the job asks for this site's own figures")
+	}
+	for _, n := range []*Noise{j.Privacy.Local, j.Privacy.Central} {
+		if n != nil && p.Epsilon > 0 && spent+n.Epsilon > p.Epsilon {
+			return fault.New(fault.BudgetSpent, fmt.Sprintf("the job may spend epsilon %g, and %.3g of %g are spent this quarter", n.Epsilon, spent, p.Epsilon),
+				"wait for the next quarter, or raise epsilon in policy.json")
+		}
+	}
+	return nil
+}
+
+func matches(patterns []string, name string) bool {
+	for _, p := range patterns {
+		if ok, err := path.Match(p, name); err == nil && ok {
+			return true
+		}
+	}
+	return false
+}
