@@ -66,7 +66,7 @@ type Plan struct {
 	Clip       float64 `json:"clip,omitempty"`        // largest L2 norm of an update, cut at the site; 0 = not cut
 
 	Personal    []string `json:"personal,omitempty"`     // parameters that never leave the site, as path patterns; fedbn adds "*/n/*"
-	Harmonise   bool     `json:"harmonise,omitempty"`    // ComBat-style alignment of the sites' features before training (tables, heads)
+	Harmonise   string   `json:"harmonise,omitempty"`    // before the first round, from one sum: "standardise" (to the mean and spread of all sites) or "combat" (each site's own shift and spread taken out)
 	Weighting   string   `json:"weighting,omitempty"`    // "samples" (default) or "sites": every site counts alike
 	MostSamples int      `json:"most_samples,omitempty"` // a site with more counts as one with so many; a power of two, 16384
 	Scores      string   `json:"scores,omitempty"`       // "sum": the hub learns the sites' figures only as one sum (always so unless Sum is plain); "each"
@@ -202,6 +202,8 @@ func (p Plan) Validate() error {
 		return wrong("most_samples is not a power of two up to 1048576", "leave it out")
 	case p.Weighting != "samples" && p.Weighting != "sites":
 		return wrong("weighting is neither samples nor sites", "leave it out")
+	case !contains([]string{"", "standardise", "combat"}, p.Harmonise):
+		return wrong("harmonise is neither standardise nor combat", "leave it out")
 	case p.Scores != "each" && p.Scores != "sum":
 		return wrong("scores is neither each nor sum", "leave it out")
 	case p.Deadlines.Consent <= 0 || p.Deadlines.Round <= 0 || p.Deadlines.Grace <= 0:
