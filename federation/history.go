@@ -36,6 +36,7 @@ type Entry struct {
 	Site     string    `json:"site"`
 	State    string    `json:"state"` // "in", "late", "dropped", "refused", "not asked"
 	Reason   string    `json:"reason,omitempty"`
+	Asked    time.Time `json:"asked"`
 	Arrived  time.Time `json:"arrived"`
 	Seconds  float64   `json:"seconds,omitempty"` // from the hub's question to the answer
 	Sent     int64     `json:"sent"`              // bytes to the site

@@ -30,8 +30,8 @@ type Question struct {
 	Job      string    `json:"job"` // hash
 	Round    int       `json:"round"`
 	Attempt  int       `json:"attempt"`
-	Measure  bool      `json:"measure,omitempty"` // not to train yet: to give the moments of its features, for harmonisation
-	Pooled   []float64 `json:"pooled,omitempty"`  // the sum of all sites' moments, once it is known
+	Measure  bool      `json:"measure,omitempty"`  // not to train yet: to give the moments of its features, for harmonisation
+	Pooled   []float64 `json:"pooled,omitempty"`   // the sum of all sites' moments, once it is known
 	Measured int       `json:"measured,omitempty"` // sites in Pooled
 	Until    time.Time `json:"until"`
 

@@ -18,11 +18,12 @@ type Update struct {
 	Attempt int     `json:"attempt"`
 	Base    string  `json:"base"` // hash of the global weights that it was trained from
 	Samples int     `json:"samples"`
-	Steps   int     `json:"steps"`           // local steps that were made
-	Loss    float64 `json:"loss"`            // of the global weights on the site's training examples, before training (q-FedAvg)
-	Trained float64 `json:"trained"`         // mean training loss of the round
-	Stale   int     `json:"stale"`           // steps that the hub made meanwhile; set by the hub
-	Score   *Score  `json:"score,omitempty"` // of the global weights on the site's validation split
+	Steps   int     `json:"steps"`             // local steps that were made
+	Loss    float64 `json:"loss"`              // of the global weights on the site's training examples, before training (q-FedAvg)
+	Trained float64 `json:"trained"`           // mean training loss of the round
+	Stale   int     `json:"stale"`             // steps that the hub made meanwhile; set by the hub
+	Epsilon float64 `json:"epsilon,omitempty"` // that DP-SGD has spent at this site in this job so far
+	Score   *Score  `json:"score,omitempty"`   // of the global weights on the site's validation split
 
 	// Extra holds what an algorithm needs beside the weights: SCAFFOLD the change of its control variate.
 	Delta []float32 `json:"-"` // trained minus global weights, personal parameters zero

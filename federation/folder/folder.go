@@ -1,0 +1,166 @@
+// Package folder is how a hub and a site keep what they must not forget: a folder of files, each whole or not there.
+//
+//	DIR/jobs/ID/job.json     the job, as proposed
+//	DIR/jobs/ID/report.json  its History: state, rounds, outcome
+//	DIR/jobs/ID/...          weights and checkpoints of hub or site
+//
+// A verb talks to a running hub or site through files too: it leaves a mark in the job's folder and the process
+// finds it within a second. No port is opened for that.
+package folder
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"consilium/fault"
+	"consilium/federation"
+)
+
+// Files of a job's folder.
+const (
+	JobFile      = "job.json"
+	ReportFile   = "report.json"
+	DecisionFile = "decision.json" // at a site: what a person decided
+	AnswerFile   = "answer.json"   // at a site: the signed answer
+	AbortFile    = "abort"         // at the hub: end the job
+	StartFile    = "start"         // at the hub: begin with those who have agreed
+	FinalFile    = "final.weights" // little endian float32
+)
+
+// MaxReport bounds a report that is read.
+const MaxReport = 256 << 20
+
+// Write replaces a file: after a crash it holds the old content or the new, whole.
+func Write(path string, content []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return Failed(err, "the folder of "+path+" cannot be made")
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return Failed(err, path+" cannot be written")
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return Failed(err, path+" cannot be written")
+	}
+	return nil
+}
+
+// Failed makes a coded error of what a file system said. Errors: STORE_FULL, IO.
+func Failed(err error, what string) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fault.Wrap(err, fault.StoreFull, what, "make room on the disk; what was kept before is whole")
+	}
+	return fault.Wrap(err, fault.IO, what, "check the permissions of the folder")
+}
+
+// WriteJSON replaces a file by a value as JSON.
+func WriteJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		return fault.Wrap(err, fault.Internal, path+" cannot be written as JSON", "this is a defect; please report it")
+	}
+	return Write(path, append(text, '\n'))
+}
+
+// ReadJSON reads a file of at most limit bytes. Errors: NOT_FOUND, INPUT_TOO_LARGE, STORE_CORRUPT, IO.
+func ReadJSON(path string, limit int64, into any) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fault.Wrap(err, fault.NotFound, "there is no "+path, "check the folder and the name of the job")
+	}
+	if err != nil {
+		return Failed(err, path+" cannot be read")
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return Failed(err, path+" cannot be read")
+	}
+	if int64(len(text)) > limit {
+		return fault.New(fault.InputTooLarge, path+" is larger than it can be", "it was not written by Consilium")
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	if err := dec.Decode(into); err != nil {
+		return fault.Wrap(err, fault.StoreCorrupt, path+" cannot be understood", "restore it from a backup")
+	}
+	return nil
+}
+
+// JobDir is the folder of a job.
+func JobDir(dir, id string) string { return filepath.Join(dir, "jobs", id) }
+
+// Jobs lists the jobs of a folder by ID.
+func Jobs(dir string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, "jobs"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, Failed(err, "the jobs cannot be listed")
+	}
+	var out []string
+	for _, e := range entries {
+		if e.IsDir() && federation.Word(e.Name()) {
+			out = append(out, e.Name())
+		}
+	}
+	return out, nil
+}
+
+// Job reads a job and checks it.
+func Job(dir, id string) (federation.Job, error) {
+	var j federation.Job
+	if !federation.Word(id) {
+		return j, fault.New(fault.Usage, "a job's id is a word of lower-case letters, digits and hyphens", "see `consilium federate status`")
+	}
+	if err := ReadJSON(filepath.Join(JobDir(dir, id), JobFile), 2*federation.MaxJobBytes, &j); err != nil {
+		return j, err
+	}
+	if j.ID != id {
+		return j, fault.New(fault.StoreCorrupt, "the folder of job "+id+" holds job "+j.ID, "restore it from a backup")
+	}
+	return j, j.Validate()
+}
+
+// History reads what is known of a job.
+func History(dir, id string) (federation.History, error) {
+	var h federation.History
+	if !federation.Word(id) {
+		return h, fault.New(fault.Usage, "a job's id is a word of lower-case letters, digits and hyphens", "see `consilium federate status`")
+	}
+	return h, ReadJSON(filepath.Join(JobDir(dir, id), ReportFile), MaxReport, &h)
+}
+
+// Mark leaves a mark in a job's folder for the process that runs it.
+func Mark(dir, id, name, content string) error {
+	if _, err := Job(dir, id); err != nil {
+		return err
+	}
+	return Write(filepath.Join(JobDir(dir, id), name), []byte(content))
+}
+
+// Marked reads a mark; false when there is none.
+func Marked(dir, id, name string) (string, bool) {
+	f, err := os.Open(filepath.Join(JobDir(dir, id), name))
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 4096))
+	return string(text), err == nil
+}
