@@ -1,0 +1,127 @@
+package hub
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"consilium/fault"
+	"consilium/federation"
+)
+
+// poll is one question under way: who was asked, who has answered, who is given up.
+type poll struct {
+	r        *runner
+	question federation.Question
+	body     []byte
+	began    time.Time
+	answered map[string]bool // answered, or was refused
+	counted  int             // answers that count
+	members  []federation.Member
+	only     string // the one site that is asked; "" = all that agreed
+	err      error
+}
+
+// reach looks who is linked and puts the question to those who have not had it.
+func (p *poll) reach(ctx context.Context) error {
+	if p.r.aborted() {
+		return errAborted
+	}
+	members, err := p.r.agreed(ctx)
+	if err != nil {
+		return err
+	}
+	p.r.enrol(members) // a site that agrees later takes part from here on
+	p.members = members
+	for _, m := range members {
+		if (p.only != "" && m.Name != p.only) || !m.Linked || p.r.entry(m.Name) != nil {
+			continue
+		}
+		l := p.r.line()
+		l.Sites = append(l.Sites, federation.Entry{Site: m.Name, Sent: int64(len(p.body)), Asked: p.r.now().UTC()})
+		mail := federation.Mail{ID: p.id(m.Name), Kind: federation.MailRound, Round: p.question.Round, Attempt: p.question.Attempt, Body: p.body}
+		if !p.r.send(ctx, m.Name, mail) {
+			e := p.r.entry(m.Name)
+			e.State, e.Reason, e.Sent = "not asked", "its mail could not be written", 0
+			p.answered[m.Name] = true
+		}
+	}
+	return nil
+}
+
+func (p *poll) id(site string) string {
+	return p.r.hash[:16] + "/" + site + "/" + strconv.Itoa(p.question.Round) + "/" + strconv.Itoa(p.question.Attempt)
+}
+
+// take hands an answer on and writes down what became of it.
+func (p *poll) take(ctx context.Context, d federation.Delivery, take func(federation.Delivery) error) {
+	if d.Kind == federation.MailTrouble {
+		if d.Round == p.question.Round {
+			p.answered[d.From] = true
+		}
+		return
+	}
+	err := take(d)
+	if err == nil {
+		p.answered[d.From] = true
+		p.counted++
+		if e := p.r.entry(d.From); e != nil && !e.Asked.IsZero() {
+			e.Seconds = p.r.now().Sub(e.Asked).Seconds()
+		}
+		return
+	}
+	code := fault.CodeOf(err)
+	p.r.note(ctx, "federation.update-refused", map[string]string{"site": d.From, "code": string(code), "why": err.Error()})
+	if code == fault.UpdateStale {
+		p.r.late(d) // its own round is over, or it is in already
+		return
+	}
+	p.answered[d.From] = true
+	if e := p.r.entry(d.From); e != nil {
+		e.State, e.Reason, e.Received = "refused", err.Error(), e.Received+int64(len(d.Body))
+	}
+}
+
+// late marks the line of the round that an update was meant for.
+func (r *runner) late(d federation.Delivery) {
+	for i := len(r.h.Rounds) - 1; i >= 0; i-- {
+		l := &r.h.Rounds[i]
+		if l.Round != d.Round || l.Attempt != d.Attempt {
+			continue
+		}
+		for k := range l.Sites {
+			if e := &l.Sites[k]; e.Site == d.From && e.State != "in" {
+				e.State, e.Arrived, e.Received = "late", r.now().UTC(), e.Received+int64(len(d.Body))
+			}
+		}
+		return
+	}
+}
+
+// gone says whether a site is no longer waited for: it has been without a link for longer than the grace.
+func (p *poll) gone(m federation.Member) bool {
+	since := m.Seen
+	if p.began.After(since) {
+		since = p.began
+	}
+	return !m.Linked && p.r.now().Sub(since) > time.Duration(p.r.job.Plan.Deadlines.Grace)
+}
+
+// open lists the sites that are still waited for.
+func (p *poll) open() (names []string) {
+	for _, m := range p.members {
+		if (p.only == "" || m.Name == p.only) && !p.answered[m.Name] && !p.gone(m) {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+// over says that nobody is left to wait for. With too few answers the wait goes on to its deadline: a site may come back.
+func (p *poll) over() bool {
+	want := p.r.job.Plan.Quorum
+	if p.only != "" {
+		want = 0
+	}
+	return p.counted >= want && len(p.open()) == 0
+}

@@ -1,0 +1,89 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"consilium/fault"
+	"consilium/federation"
+	"consilium/federation/folder"
+	"consilium/federation/harmonise"
+)
+
+// settle keeps the final weights, hands them to every site, and hears what each makes of them. A site that is away
+// finds them in its mail; the job does not wait for it beyond the grace.
+func (r *runner) settle(ctx context.Context) error {
+	path := r.dir + "/" + folder.FinalFile
+	if err := folder.Write(path, federation.AppendFloats(nil, r.global)); err != nil {
+		return err
+	}
+	r.h.Final = &federation.Final{Weights: folder.FinalFile, Hash: federation.HashFloats(r.global)}
+	r.h.State.Step = "settling"
+	r.note(ctx, "federation.model", map[string]string{"weights": r.h.Final.Hash})
+	q := r.question(r.job.Plan.Rounds, 0)
+	q.Extra = nil
+	body, err := q.Encode()
+	if err != nil {
+		return err
+	}
+	members, err := r.agreed(ctx)
+	if err != nil {
+		return err
+	}
+	began := r.now()
+	p := &poll{r: r, members: members, answered: map[string]bool{}, began: began}
+	for _, m := range members {
+		if !r.send(ctx, m.Name, federation.Mail{ID: r.hash[:16] + "/" + m.Name + "/settle", Kind: federation.MailSettle, Body: body}) {
+			p.answered[m.Name] = true
+		}
+	}
+	wait := federation.Wait{For: "what each site makes of the model", Sites: p.open(), Until: began.Add(time.Duration(r.job.Plan.Deadlines.Round))}
+	_, err = r.await(ctx, wait, func(d federation.Delivery) {
+		switch d.Kind {
+		case federation.MailKept:
+			if r.kept(ctx, d) == nil {
+				p.answered[d.From] = true
+			}
+		case federation.MailTrouble:
+			p.answered[d.From] = true
+		default:
+			r.late(d)
+		}
+	}, func() bool {
+		if p.members, err = r.agreed(ctx); err != nil {
+			return true
+		}
+		if r.h.State.Wait != nil {
+			r.h.State.Wait.Sites = p.open()
+		}
+		return len(p.open()) == 0
+	})
+	return err
+}
+
+func (r *runner) kept(ctx context.Context, d federation.Delivery) error {
+	var k federation.Kept
+	if err := json.Unmarshal(d.Body, &k); err != nil || k.Site != d.From {
+		r.note(ctx, "federation.update-refused", map[string]string{"site": d.From, "code": string(fault.UpdateRefused), "why": "its last word cannot be read"})
+		return fault.New(fault.UpdateRefused, "the last word of "+d.From+" cannot be read", "use the same version of Consilium at hub and site")
+	}
+	for _, old := range r.h.Final.Scores {
+		if old.Site == k.Site {
+			return nil
+		}
+	}
+	if r.job.Plan.Scores != "each" {
+		k.Federated, k.Own, k.Personal = nil, nil, nil
+	}
+	r.h.Final.Scores = append(r.h.Final.Scores, k)
+	if k.Federated != nil {
+		r.h.Final.Pooled = r.h.Final.Pooled.Plus(k.Federated)
+	}
+	r.note(ctx, "federation.site-settled", map[string]string{"site": d.From, "keeps": k.Keeps})
+	r.save()
+	return nil
+}
+
+// momentsLength is how many numbers a site's moments are.
+func momentsLength(j federation.Job) int { return harmonise.ShareLen(j.Data.Shape) }
