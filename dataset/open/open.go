@@ -43,6 +43,8 @@ type Options struct {
 // Set opens what ref names:
 //
 //	synthetic:ecg, synthetic:film, synthetic:cough, synthetic:nodule
+//	synthetic:heart, synthetic:heart-cleveland ...  four hospitals, or one
+//	heart:FOLDER, heart:cleveland=FOLDER ...  the UCI set Heart Disease by FLamby's protocol, all or one centre
 //	FILE.npz                  a MedMNIST file
 //	FILE.arff, .csv, .tsv, .data  a clinical table
 //	FOLDER                    of 12-lead WFDB records, of coughs, or of pictures
@@ -56,6 +58,9 @@ func Set(ref string, o Options) (dataset.Set, error) {
 func SetContext(ctx context.Context, ref string, o Options) (dataset.Set, error) {
 	if name, ok := strings.CutPrefix(ref, "synthetic:"); ok {
 		return generate(name, o)
+	}
+	if rest, ok := strings.CutPrefix(ref, "heart:"); ok {
+		return hearts(rest, o)
 	}
 	stat, err := os.Stat(ref)
 	if os.IsNotExist(err) {

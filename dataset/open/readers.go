@@ -82,9 +82,12 @@ var generators = map[string]func(n int, seed uint64) dataset.Set{
 
 // generate makes a synthetic set. It says in its Info that it is synthetic.
 func generate(name string, o Options) (dataset.Set, error) {
+	if name == "heart" || strings.HasPrefix(name, "heart-") {
+		return generateHearts(name, o)
+	}
 	generator, ok := generators[name]
 	if !ok {
-		return nil, fault.New(fault.Usage, fmt.Sprintf("no synthetic set %q", name), "choose one of "+strings.Join(slices.Sorted(maps.Keys(generators)), ", "))
+		return nil, fault.New(fault.Usage, fmt.Sprintf("no synthetic set %q", name), "choose one of heart, "+strings.Join(slices.Sorted(maps.Keys(generators)), ", "))
 	}
 	if err := o.refuse("a synthetic set", "Count"); err != nil {
 		return nil, err
