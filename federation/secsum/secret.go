@@ -1,0 +1,69 @@
+package secsum
+
+import (
+	"crypto/ecdh"
+
+	"consilium/federation/secsum/internal/run"
+)
+
+const (
+	secretBytes = 32
+	pieceBytes  = 2*secretBytes + run.BoxBytes // of the seed and of the mask key, sealed
+	keysBytes   = 3 * 32                       // two public keys and the hash of the seed
+)
+
+// peer is what a site published in the first step.
+type peer struct {
+	box, mask *ecdh.PublicKey
+	seed      []byte // hash of its seed
+}
+
+func parsePeer(body []byte) (p peer, err error) {
+	if p.box, err = run.ParseKey(body[:32]); err != nil {
+		return p, err
+	}
+	if p.mask, err = run.ParseKey(body[32:64]); err != nil {
+		return p, err
+	}
+	p.seed = body[64:96]
+	return p, nil
+}
+
+// seedHash binds a site to its seed without saying it: the seed has 256 bits of entropy.
+func seedHash(r *run.Run, site int, seed []byte) []byte {
+	sum := run.Chain("seed", r.ID, []byte{byte(site)}, seed)
+	return sum[:]
+}
+
+// selfStream is a site's own mask as the site adds it.
+func selfStream(r *run.Run, site int, seed []byte, subtract bool) (stream, error) {
+	key, err := r.Derive(seed, "self", site, site)
+	if err != nil {
+		return stream{}, err
+	}
+	return newStream(key, subtract)
+}
+
+// pairStream is the mask between two sites as the first of them adds it: the one that comes earlier in the roster
+// adds, the other subtracts. own may be of either; peer is of the other.
+func pairStream(r *run.Run, own *ecdh.PrivateKey, peer *ecdh.PublicKey, adds, other int, undo bool) (stream, error) {
+	key, err := r.Agree(own, peer, "mask", min(adds, other), max(adds, other))
+	if err != nil {
+		return stream{}, err
+	}
+	return newStream(key, (adds > other) != undo)
+}
+
+// heardKeys, heardShares and heardMasked are the transcript: what a site heard, up to each step. Sites that heard
+// different things never get to the end together.
+func heardKeys(r *run.Run, in run.Set, keys [][]byte) run.Hash {
+	return run.Chain("keys", r.ID, append([][]byte{in.Bytes()}, keys...)...)
+}
+
+func heardShares(before run.Hash, in run.Set) run.Hash {
+	return run.Chain("shares", before, in.Bytes())
+}
+
+func heardMasked(before run.Hash, in run.Set) run.Hash {
+	return run.Chain("masked", before, in.Bytes())
+}
