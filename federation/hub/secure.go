@@ -144,13 +144,14 @@ func (r *runner) tell(ctx context.Context, out map[string][]byte, q federation.Q
 func (r *runner) hear(ctx context.Context, g secsum.Gatherer, q federation.Question, step int, name string) error {
 	began := r.now()
 	p := &poll{r: r, began: began, question: q}
+	lost := map[string]bool{} // sites that say they cannot go on: they were restarted and have forgotten their keys, as they must
 	still := func() (names []string) {
 		members, err := r.hub.o.End.Members(ctx)
 		if err != nil {
 			return g.Waiting()
 		}
 		for _, m := range members {
-			if slices.Contains(g.Waiting(), m.Name) && !p.gone(m) && !m.Revoked {
+			if slices.Contains(g.Waiting(), m.Name) && !p.gone(m) && !m.Revoked && !lost[m.Name] {
 				names = append(names, m.Name)
 			}
 		}
@@ -158,6 +159,10 @@ func (r *runner) hear(ctx context.Context, g secsum.Gatherer, q federation.Quest
 	}
 	wait := federation.Wait{For: "the secure sum, step " + name, Sites: still(), Until: began.Add(time.Duration(r.job.Plan.Deadlines.Round))}
 	_, err := r.await(ctx, wait, func(d federation.Delivery) {
+		if d.Kind == federation.MailTrouble {
+			lost[d.From] = lost[d.From] || (d.Round == q.Round && d.Attempt == q.Attempt)
+			return
+		}
 		s, err := federation.DecodeSumStep(d.Body)
 		if err == nil && (d.Kind != federation.MailSum || s.Job != r.hash || s.Round != q.Round || s.Attempt != q.Attempt || s.Step != step) {
 			err = fault.New(fault.UpdateStale, "mail of "+d.From+" is not of this step", "nothing; it was put aside")
