@@ -105,8 +105,8 @@ func (f *feeder) read(members []int, epoch, step int) batch {
 	return b
 }
 
-// classWeights are inverse frequencies to the power Balance, scaled to a mean of 1 over the examples.
-func classWeights(counts []int, balance float64) []float64 {
+// ClassWeights are inverse frequencies to the power Balance, scaled to a mean of 1 over the examples.
+func ClassWeights(counts []int, balance float64) []float64 {
 	w := make([]float64, len(counts))
 	var total, sum float64
 	for _, c := range counts {

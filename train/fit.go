@@ -283,11 +283,11 @@ func validate(logits [][]float64, labels []int) (loss float64, auc *float64, err
 		}
 		loss -= math.Log(max(probs[i][labels[i]], 1e-12)) / float64(len(logits))
 	}
-	return loss, meanAUC(probs, labels), nil
+	return loss, MeanAUC(probs, labels), nil
 }
 
-// meanAUC is the mean of the one-against-rest AUCs; nil when a class is missing, so that the loss decides.
-func meanAUC(probs [][]float64, labels []int) *float64 {
+// MeanAUC is the mean of the one-against-rest AUCs; nil when a class is missing, so that the loss decides.
+func MeanAUC(probs [][]float64, labels []int) *float64 {
 	classes := len(probs[0])
 	var sum float64
 	for k := range classes {
@@ -336,7 +336,7 @@ func weightsFor(set dataset.Set, balance float64) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	return classWeights(counts, balance), nil
+	return ClassWeights(counts, balance), nil
 }
 
 func classCounts(set dataset.Set) ([]int, error) {

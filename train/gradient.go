@@ -11,24 +11,35 @@ import (
 
 // Gradient gives the mean cross-entropy of a batch at given weights, and its gradient. It takes no step: a
 // federation's site steps by rules of its own. x holds len(labels) examples; weights are in Layout's order;
-// dropout is off. A graph is compiled for every batch size that is asked for, so callers keep to one or two.
-func (m *Model) Gradient(weights, x []float32, labels []int) (loss float64, grad []float32, err error) {
+// dropout is off. importance weighs each example in the mean; nil counts them alike, and an example of importance
+// 0 is as if it were not there, but for the divisor. A graph is compiled for every batch size that is asked for,
+// so callers keep to one or two. A Model does one thing at a time.
+func (m *Model) Gradient(weights, x []float32, labels []int, importance []float32) (loss float64, grad []float32, err error) {
 	if m.gradient == nil {
 		if err := m.compileGradient(); err != nil {
 			return 0, nil, err
 		}
 	}
 	n := len(labels)
-	if len(weights) != m.Layout.Size || n == 0 || len(x) != n*engine.Size(m.input) {
+	if importance == nil {
+		importance = make([]float32, n)
+		for i := range importance {
+			importance[i] = 1
+		}
+	}
+	if len(weights) != m.Layout.Size || n == 0 || len(x) != n*engine.Size(m.input) || len(importance) != n {
 		return 0, nil, fault.New(fault.ModelShape, "weights or batch do not have the network's shape", "they belong to another network")
 	}
 	target := make([]float32, n*m.classes)
 	for i, l := range labels {
+		if l < 0 || l >= m.classes {
+			return 0, nil, fault.New(fault.ModelShape, "a label that the network has no output for", "they belong to another network")
+		}
 		target[i*m.classes+l] = 1
 	}
 	in := []any{
 		tensors.FromFlatDataAndDimensions(x, append([]int{n}, m.input...)...),
-		tensors.FromFlatDataAndDimensions(target, n, m.classes),
+		tensors.FromFlatDataAndDimensions(target, n, m.classes), tensors.FromFlatDataAndDimensions(importance, n),
 		tensors.FromFlatDataAndDimensions(weights, len(weights)),
 	}
 	defer func() {
@@ -58,10 +69,10 @@ func (m *Model) Gradient(weights, x []float32, labels []int) (loss float64, grad
 func (m *Model) compileGradient() (err error) {
 	tryErr := engine.Try(func() {
 		m.gradient, err = NewExec(m.backend, func(in []*Node) []*Node {
-			x, target, flat := in[0], in[1], in[2]
+			x, target, importance, flat := in[0], in[1], in[2], in[3]
 			b := nn.WithFlat(m.Layout, flat, nil, false, m.native)
 			logits, _ := m.net(b, x)
-			value := ReduceAllMean(Neg(ReduceSum(Mul(target, LogSoftmax(logits, -1)), -1)))
+			value := Loss{}.graph(logits, target, importance)
 			grad, _ := m.gradients(value, b)
 			return []*Node{Reshape(value, 1), grad}
 		})

@@ -50,6 +50,31 @@ func (m *Model) Logits(ctx context.Context, set dataset.Set, split dataset.Split
 	return logits, labels, nil
 }
 
+// LogitsAt runs the network at given weights over n examples in x, without dropout or batch statistics.
+func (m *Model) LogitsAt(weights, x []float32, n int) ([]float32, error) {
+	if err := m.compilePredict(); err != nil {
+		return nil, err
+	}
+	size := engine.Size(m.input)
+	if len(weights) != m.Layout.Size || n < 0 || len(x) != n*size {
+		return nil, fault.New(fault.ModelShape, "weights or examples do not have the network's shape", "they belong to another network")
+	}
+	at := tensors.FromFlatDataAndDimensions(weights, len(weights))
+	defer at.MustFinalizeAll()
+	out := make([]float32, 0, n*m.classes)
+	for from := 0; from < n; from += predictBatch {
+		part := make([]float32, predictBatch*size) // always a whole batch: one compiled graph
+		count := min(predictBatch, n-from)
+		copy(part, x[from*size:(from+count)*size])
+		got, err := m.predictOnce(part, at)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, got[:count*m.classes]...)
+	}
+	return out, nil
+}
+
 // uploaded is the current weight vector as the graph's input.
 func (m *Model) uploaded() *tensors.Tensor {
 	return tensors.FromFlatDataAndDimensions(m.Weights, len(m.Weights))

@@ -170,7 +170,7 @@ func TestClassWeightsBalance(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		counts := rapid.SliceOfN(rapid.IntRange(1, 1000), 2, 6).Draw(t, "counts")
 		balance := rapid.Float64Range(0, 1).Draw(t, "balance")
-		w := classWeights(counts, balance)
+		w := ClassWeights(counts, balance)
 		var total, sum float64
 		for k, n := range counts {
 			total += float64(n)

@@ -22,7 +22,7 @@ func init() {
 		Build: cnn3})
 	add(Arch{Name: "linear", Kinds: []clinical.Kind{clinical.KindImage}, Rank: 3,
 		About: "logistic regression on the pixels: the floor that every network has to beat",
-		Build: linear})
+		Build: Linear})
 	add(Arch{Name: "resnet3d", Kinds: []clinical.Kind{clinical.KindVolume}, Rank: 4,
 		About: "residual network with 3x3x3 kernels, so that neighbouring slices are seen together",
 		Build: resnet3d})
@@ -94,10 +94,13 @@ func resnet3d(classes int) nn.Network {
 	}
 }
 
-// linear has no hidden layer; its only feature map is the picture itself.
-func linear(classes int) nn.Network {
+// Linear has no hidden layer and takes inputs of any rank; its only feature map is the input itself.
+func Linear(classes int) nn.Network {
 	return func(b *nn.Build, x *Node) (logits, features *Node) {
-		dims := x.Shape().Dimensions
-		return b.Dense("logits", Reshape(x, dims[0], dims[1]*dims[2]*dims[3]), classes), x
+		flat := 1
+		for _, d := range x.Shape().Dimensions[1:] {
+			flat *= d
+		}
+		return b.Dense("logits", Reshape(x, x.Shape().Dimensions[0], flat), classes), x
 	}
 }

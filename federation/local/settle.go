@@ -1,0 +1,6 @@
+package local
+
+type alone struct {
+	key     string
+	weights []float32
+}
