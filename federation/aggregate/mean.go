@@ -31,10 +31,15 @@ func (m *mean) Add(u federation.Update) error {
 		return err
 	}
 	w := weight(m.plan, u)
-	m.sum.add(m.scale(u)*w, u.Delta)
+	m.take(u, m.scale(u), w)
+	return nil
+}
+
+// take folds an update in that was admitted.
+func (m *mean) take(u federation.Update, scale, w float64) {
+	m.sum.add(scale*w, u.Delta)
 	m.weight += w
 	m.in[u.Site] = true
-	return nil
 }
 
 // scale is what FedBuff makes of a late update. It divides by the weights as if none were late, as the paper does:
@@ -52,12 +57,16 @@ func (m *mean) AddSum(sum []float64, sites []string) error {
 	if err != nil {
 		return err
 	}
+	m.takeSum(head, sites)
+	return nil
+}
+
+func (m *mean) takeSum(head sumHead, sites []string) {
 	m.sum.addSum(head.delta)
 	m.weight += head.weight
 	for _, s := range sites {
 		m.in[s] = true
 	}
-	return nil
 }
 
 // Finish implements Rule.
@@ -65,21 +74,21 @@ func (m *mean) Finish() ([]float32, Note, error) {
 	if err := m.quorum(); err != nil {
 		return nil, Note{}, err
 	}
-	out, global, rate := m.sum.high, m.global, m.plan.ServerRate/m.weight
-	blocks(m.size, func(from, to int) {
-		for i := from; i < to; i++ {
-			out[i] = float32(float64(global[i]) + float64(rate*m.sum.at(i)))
-		}
-	})
-	m.sum.high = nil
+	out := m.sum.applied(m.global, m.plan.ServerRate/m.weight)
 	return out, Note{Used: m.close()}, nil
 }
 
 // Snapshot implements Rule. Nothing persists but what the hub has anyway.
-func (m *mean) Snapshot() ([]byte, error) { return m.snapshot(), nil }
+func (m *mean) Snapshot() ([]byte, error) { return m.snapshot(nil), nil }
 
 // Restore implements Rule.
-func (m *mean) Restore(b []byte) error { _, err := m.restore(b); return err }
+func (m *mean) Restore(b []byte) error {
+	_, commit, err := m.restore(b, 0)
+	if err == nil {
+		commit()
+	}
+	return err
+}
 
 // sumHead is the part of a sum of Shares that a rule works with.
 type sumHead struct {

@@ -63,6 +63,16 @@ func New(plan federation.Plan, size, sites int) (Rule, error) {
 	switch plan.Algorithm {
 	case federation.FedAvg, federation.FedProx, federation.FedBN, federation.Ditto, federation.FedBuff:
 		return &mean{base: b}, nil
+	case federation.FedAdam, federation.FedYogi, federation.FedAdagrad:
+		return newAdaptive(b), nil
+	case federation.Scaffold:
+		return &scaffold{mean: mean{base: b}, c: make([]float32, size)}, nil
+	case federation.QFedAvg:
+		return &fair{mean: mean{base: b}}, nil
+	case federation.Median, federation.Trimmed, federation.Krum, federation.MultiKrum, federation.NormClip:
+		return &kept{base: b}, nil
+	case federation.Cyclic:
+		return &cyclic{base: b}, nil
 	}
 	return nil, fault.New(fault.Usage, "there is no rule for "+plan.Algorithm, "choose another algorithm")
 }
@@ -83,6 +93,9 @@ func (b *base) check() error {
 		return wrong("server_rate, beta1, beta2 or tau is out of bounds", "leave them out")
 	case !in(p.Q, 0, 10) || !in(p.Rate, 1e-9, 1e6):
 		return wrong("q or rate is out of bounds", "a q of 0 to 10, for example 0.2")
+	case isKrum(p.Algorithm) && b.sites < 2*evil(p, b.sites)+3:
+		return wrong(fmt.Sprintf("%s of %d sites, of which %d may be poisoned", p.Algorithm, b.sites, evil(p, b.sites)),
+			"lower evil, ask more sites, or choose median")
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func (l layout) fits(plan federation.Plan, length int) bool {
 func (l layout) head(sum []float64) sumHead {
 	h := sumHead{delta: sum[:l.size], extra: sum[l.extra:l.weight], weight: sum[l.weight]}
 	if l.tail > l.h {
-		h.h = most.join(sum[l.h], sum[l.h+1])
+		h.h = steps.join(sum[l.h], sum[l.h+1])
 	}
 	return h
 }
@@ -59,7 +59,7 @@ type split struct{ up, down float64 }
 
 var (
 	losses = split{64, 1 << 10}
-	most   = split{1024, 1 << 8} // q-FedAvg's h
+	steps  = split{1024, 1 << 8} // q-FedAvg's h
 )
 
 const unit = 1 << 20
@@ -67,7 +67,7 @@ const unit = 1 << 20
 func (s split) put(x float64) (float32, float32) {
 	x = min(max(x, 0), s.up)
 	coarse := math.Floor(x/s.up*unit) / unit
-	return float32(coarse), float32((x - coarse*s.up) * s.down)
+	return float32(coarse), float32(math.Round((x-coarse*s.up)*s.down*unit) / unit)
 }
 
 func (s split) join(coarse, fine float64) float64 { return coarse*s.up + fine/s.down }
@@ -105,7 +105,7 @@ func Share(plan federation.Plan, u federation.Update) ([]float32, error) {
 	if l.tail > l.h {
 		f, h := fairness(plan, u)
 		scale *= f
-		out[l.h], out[l.h+1] = most.put(w * h)
+		out[l.h], out[l.h+1] = steps.put(w * h)
 	}
 	for i, x := range u.Delta {
 		out[i] = float32(scale * float64(x))
@@ -156,18 +156,6 @@ func tail(out []float32, plan federation.Plan, u federation.Update, w float64, c
 	out = out[classes*classes:]
 	out[0], out[1] = losses.put(float64(all) * u.Score.Loss / float64(plan.MostSamples))
 	out[2], out[3] = losses.put(w * u.Trained)
-}
-
-// fairness gives q-FedAvg's F^q and h/L. (The paper's step is sum(F^q L delta) / sum(h); here both are divided by L
-// = 1/rate, which keeps the numbers near those of delta.)
-func fairness(plan federation.Plan, u federation.Update) (f, h float64) {
-	loss := u.Loss + 1e-6 // q - 1 is below zero
-	square := 0.0
-	for _, x := range u.Delta {
-		square += float64(x) * float64(x)
-	}
-	f = math.Pow(loss, plan.Q)
-	return f, f + plan.Q*math.Pow(loss, plan.Q-1)*square/plan.Rate
 }
 
 // ScoreOf reads the union's score out of a sum of shares: counts are exact up to most_samples a site and cell. It is

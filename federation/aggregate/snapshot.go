@@ -3,13 +3,15 @@ package aggregate
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"math"
 
 	"consilium/fault"
 	"consilium/federation"
 )
 
-// A snapshot is "CFR1", a byte of length and the algorithm's name, size and sites as 32 bits, the lists of floats that
-// the rule keeps, each with its length before it, and a CRC-32 of all that. Little endian.
+// A snapshot is "CFR1", a byte of length and the algorithm's name, size and sites as 32 bits, the figures that the
+// rule keeps as 64-bit floats, its lists of 32-bit floats, each with its length before it, and a CRC-32 of all that.
+// Little endian. The first four bytes change when the layout does.
 var snapshotMagic = []byte("CFR1")
 
 func (b *base) snapshotHead() []byte {
@@ -20,24 +22,24 @@ func (b *base) snapshotHead() []byte {
 	return binary.LittleEndian.AppendUint32(out, uint32(b.sites))
 }
 
-func (b *base) snapshot(lists ...[]float32) []byte {
+func (b *base) snapshot(scalars []float64, lists ...[]float32) []byte {
 	out := b.snapshotHead()
+	for _, x := range scalars {
+		out = binary.LittleEndian.AppendUint64(out, math.Float64bits(x))
+	}
 	for _, v := range lists {
 		out = federation.AppendFloats(out, v)
 	}
 	return binary.LittleEndian.AppendUint32(out, crc32.ChecksumIEEE(out))
 }
 
-// restore reads the lists of a snapshot that must have these lengths.
-func (b *base) restore(in []byte, lengths ...int) ([][]float32, error) {
-	bad := func(what string) ([][]float32, error) {
-		return nil, fault.New(fault.CheckpointBad, "a rule's snapshot "+what, "start the job again")
+// restore reads a snapshot that must have so many scalars and lists of the model's length.
+func (b *base) restore(in []byte, scalars int, lists ...*[]float32) ([]float64, func(), error) {
+	bad := func(what string) ([]float64, func(), error) {
+		return nil, nil, fault.New(fault.CheckpointBad, "a rule's snapshot "+what, "start the job again")
 	}
 	head := b.snapshotHead()
-	want := len(head) + 4
-	for _, n := range lengths {
-		want += 4 + 4*n
-	}
+	want := len(head) + 8*scalars + len(lists)*(4+4*b.size) + 4
 	switch {
 	case len(in) < len(head)+4 || string(in[:len(head)]) != string(head):
 		return bad("belongs to another plan or model, or is none")
@@ -47,13 +49,26 @@ func (b *base) restore(in []byte, lengths ...int) ([][]float32, error) {
 		return bad("was damaged")
 	}
 	rest := in[len(head) : want-4]
-	lists := make([][]float32, len(lengths))
-	for i, n := range lengths {
-		v, after, err := federation.CutFloats(rest)
-		if err != nil || len(v) != n {
-			return bad("has a list of the wrong length")
+	x := make([]float64, scalars)
+	for i := range x {
+		x[i] = math.Float64frombits(binary.LittleEndian.Uint64(rest))
+		if !(x[i] >= 0 && x[i] <= math.MaxFloat32) {
+			return bad("holds a number that cannot be")
 		}
-		lists[i], rest = v, after
+		rest = rest[8:]
 	}
-	return lists, nil
+	read := make([][]float32, len(lists))
+	for i := range lists {
+		v, after, err := federation.CutFloats(rest)
+		if err != nil || len(v) != b.size || !usable(v, math.MaxFloat32) {
+			return bad("has a list of the wrong length, or NaN in it")
+		}
+		read[i], rest = v, after
+	}
+	return x, func() {
+		for i, to := range lists {
+			*to = read[i]
+		}
+		b.global, b.in = nil, nil
+	}, nil
 }

@@ -45,6 +45,18 @@ func (s *sum) addSum(v []float64) {
 // at gives one value.
 func (s *sum) at(i int) float64 { return float64(s.high[i]) + float64(s.low[i]) }
 
+// applied gives global + rate*sum in the memory of the sum's high part, which the sum gives up.
+func (s *sum) applied(global []float32, rate float64) []float32 {
+	out := s.high
+	blocks(len(out), func(from, to int) {
+		for i := from; i < to; i++ {
+			out[i] = float32(float64(global[i]) + float64(rate*s.at(i)))
+		}
+	})
+	s.high = nil
+	return out
+}
+
 func fold(high, low []float32, w float64, v []float32) {
 	high, low = high[:len(v)], low[:len(v)]
 	for i, x := range v {
