@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"math"
+	"slices"
 
 	"consilium/fault"
 	"consilium/federation"
@@ -69,10 +70,8 @@ func (a *adaptive) Restore(b []byte) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range second {
-		if v < 0 {
-			return fault.New(fault.CheckpointBad, "a rule's snapshot has a square below zero", "start the job again")
-		}
+	if !usable(first, MostValue) || slices.ContainsFunc(second, func(v float32) bool { return v < 0 }) {
+		return fault.New(fault.CheckpointBad, "a rule's snapshot has moments that cannot be", "start the job again")
 	}
 	commit()
 	a.first, a.second = first, second

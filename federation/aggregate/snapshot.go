@@ -1,6 +1,7 @@
 package aggregate
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"math"
@@ -30,8 +31,10 @@ func (b *base) snapshot(scalars []float64, lists ...[]float32) []byte {
 	for _, v := range lists {
 		out = federation.AppendFloats(out, v)
 	}
-	return binary.LittleEndian.AppendUint32(out, crc32.ChecksumIEEE(out))
+	return append(out, checksum(out)...)
 }
+
+func checksum(b []byte) []byte { return binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(b)) }
 
 // restore reads a snapshot that must have so many scalars and lists of the model's length.
 func (b *base) restore(in []byte, scalars int, lists ...*[]float32) ([]float64, func(), error) {
@@ -45,7 +48,7 @@ func (b *base) restore(in []byte, scalars int, lists ...*[]float32) ([]float64, 
 		return bad("belongs to another plan or model, or is none")
 	case len(in) != want:
 		return bad("ends too early or too late")
-	case crc32.ChecksumIEEE(in[:want-4]) != binary.LittleEndian.Uint32(in[want-4:]):
+	case !bytes.Equal(checksum(in[:want-4]), in[want-4:]):
 		return bad("was damaged")
 	}
 	rest := in[len(head) : want-4]
