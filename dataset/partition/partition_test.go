@@ -257,6 +257,13 @@ func TestUnionHasTheSitesExamples(t *testing.T) {
 	}
 	settest.Run(t, all)
 	settest.Run(t, sites[2])
+	every, err := partition.Union(sites, nil)
+	if err != nil || every.Len(dataset.Test) != 4*30 || every.Len(dataset.Train) != all.Len(dataset.Train) {
+		t.Errorf("with everybody's test split: %v, %d", err, every.Len(dataset.Test))
+	}
+	if last := samples(t, every, dataset.Test)[119]; last != samples(t, m, dataset.Test)[29] {
+		t.Errorf("the last test example is %+v", last)
+	}
 }
 
 func TestRefusals(t *testing.T) {
