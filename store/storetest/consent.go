@@ -45,11 +45,18 @@ func consent(t *testing.T, s *store.Store) {
 			}
 			sees(t, s, c.reader, image, c.image)
 			sees(t, s, c.reader, report, c.report)
+			for class, want := range map[clinical.DataClass]bool{"image": c.image, "report": c.report} {
+				if got, err := s.Permitted(ctx, c.reader, image.Patient.ID, class); err != nil || got != want {
+					t.Errorf("%s is permitted: %v, %v", class, got, err)
+				}
+			}
 			seesStudy(t, s, c.reader, image.Study, map[bool]int{true: 1}[c.image]+map[bool]int{true: 1}[c.report])
 		})
 	}
 	for _, r := range []store.Reader{{}, {Purpose: "curiosity"}} {
 		_, _, err := s.Studies(ctx, r, store.StudyQuery{})
+		wantCode(t, err, fault.AccessDenied)
+		_, err = s.Permitted(ctx, r, image.Patient.ID, "image")
 		wantCode(t, err, fault.AccessDenied)
 		_, err = s.Study(ctx, r, image.Study)
 		wantCode(t, err, fault.AccessDenied)
