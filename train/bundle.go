@@ -21,12 +21,19 @@ func (e *experiment) bundle(t *trained, rule calibration.Conformal, r report.Run
 	if err != nil {
 		return registry.Bundle{}, err
 	}
+	c, err := e.card(t, rule, r)
+	c.Parameters = t.fit.Model.Layout.Size
+	return registry.Bundle{Card: c, Model: model, Gradient: gradient}, err
+}
+
+// card fills in what the data, the calibration and the test have to say.
+func (e *experiment) card(t *trained, rule calibration.Conformal, r report.Run) (registry.Card, error) {
 	input, err := e.input()
 	if err != nil {
-		return registry.Bundle{}, err
+		return registry.Card{}, err
 	}
 	c := e.plan.Card
-	c.Format, c.Kind, c.Arch, c.Parameters = registry.CardFormat, e.info.Kind, e.plan.Config.Arch, t.fit.Model.Layout.Size
+	c.Format, c.Kind, c.Arch = registry.CardFormat, e.info.Kind, e.plan.Config.Arch
 	if len(c.Labels) != len(e.info.Labels) {
 		c.Labels = e.info.Labels
 	}
@@ -43,7 +50,7 @@ func (e *experiment) bundle(t *trained, rule calibration.Conformal, r report.Run
 	if c.Synthetic {
 		c.Limits = append([]string{clinical.SyntheticNotice}, c.Limits...)
 	}
-	return registry.Bundle{Card: c, Model: model, Gradient: gradient}, nil
+	return c, nil
 }
 
 // figures puts the shipped model's test results and the mean over seeds on the card.

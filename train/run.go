@@ -148,6 +148,18 @@ func (e *experiment) seed(i int) (*trained, error) {
 const isotonicExamples = 1000
 
 func (e *experiment) measure(t *trained) (err error) {
+	if err = e.calibrate(t); err != nil {
+		return err
+	}
+	if t.probs, err = apply(t.fitted.Map, t.test); err != nil {
+		return err
+	}
+	t.report, err = metric.Evaluate(t.probs, e.testLabel, e.options())
+	return err
+}
+
+// calibrate fits the map from logits to probabilities on the validation split.
+func (e *experiment) calibrate(t *trained) (err error) {
 	methods := []string{calibration.None, calibration.Temperature}
 	if len(e.valLabels) >= isotonicExamples {
 		methods = append(methods, calibration.Isotonic)
@@ -164,11 +176,7 @@ func (e *experiment) measure(t *trained) (err error) {
 		// No map did better than none. That is a finding, not a gap: the card says so as a temperature of 1.
 		t.fitted.Map.Method, t.fitted.Map.Temperature = calibration.Temperature, 1
 	}
-	if t.probs, err = apply(t.fitted.Map, t.test); err != nil {
-		return err
-	}
-	t.report, err = metric.Evaluate(t.probs, e.testLabel, e.options())
-	return err
+	return nil
 }
 
 func flawlessOn(logits [][]float64, labels []int) bool {

@@ -12,6 +12,7 @@ import (
 	"consilium/engine"
 	"consilium/fault"
 	"consilium/federation"
+	"consilium/federation/privacy"
 )
 
 // Options are the site's own affairs: none of them is part of the job.
@@ -22,6 +23,7 @@ type Options struct {
 	Dir      string                  // what has to survive a crash is kept here; "" = nothing is
 	Permit   func(group string) bool // consent of the patient, asked anew every round; nil = all
 	Seed     uint64                  // of the order of examples
+	Ledger   *privacy.Ledger         // what patients have given so far; nil = only this job counts
 	Networks *Networks               // shared by the learners of one process; nil = this learner's own
 	Now      func() time.Time        // nil = time.Now
 }
@@ -65,6 +67,7 @@ func checkJob(job federation.Job) error {
 	if job.Privacy.Local == nil {
 		return nil
 	}
+	// What the noise of DP-SGD does not cover must not leave beside it.
 	no := func(what, do string) error { return fault.New(fault.Usage, "the job "+job.ID+": "+what, do) }
 	switch {
 	case job.Plan.Balance != 0:
@@ -73,6 +76,9 @@ func checkJob(job federation.Job) error {
 	case job.Plan.Algorithm == federation.QFedAvg:
 		return no("qfedavg tells the loss on the training examples, which no noise at the site covers",
 			"choose another algorithm, or leave privacy.local out")
+	case job.Plan.Harmonise != "":
+		return no("harmonisation tells the moments of the training examples, which no noise at the site covers",
+			"leave harmonise out, or privacy.local")
 	}
 	return nil
 }

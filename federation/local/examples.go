@@ -230,12 +230,12 @@ type view struct {
 	which map[dataset.Split][]int
 }
 
-func (e *examples) view(ctx context.Context) (dataset.Set, error) {
+func (e *examples) view(ctx context.Context) (view, error) {
 	v := view{e.set, map[dataset.Split][]int{}}
 	for _, split := range []dataset.Split{dataset.Train, dataset.Validation, dataset.Test} {
 		var err error
 		if v.which[split], err = e.permitted(ctx, split); err != nil {
-			return nil, err
+			return v, err
 		}
 	}
 	return v, nil

@@ -7,6 +7,7 @@ import (
 	"consilium/engine"
 	"consilium/fault"
 	"consilium/federation"
+	"consilium/registry"
 )
 
 // head is logistic regression on what a frozen ONNX graph makes of an example. The graph runs once for each example.
@@ -22,6 +23,9 @@ type head struct {
 const maxFeatures = 1 << 16
 
 func openHead(job federation.Job, o Options) (network, error) {
+	if _, err := registry.Inspect(job.Model.Body); err != nil { // it came from elsewhere: believe nothing
+		return nil, err
+	}
 	s, err := engine.OpenSession(job.Model.Body, engine.Options{Backend: o.Backend, Library: o.Library})
 	if err != nil {
 		return nil, err

@@ -7,11 +7,13 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"time"
 
 	"consilium/dataset"
 	"consilium/engine"
 	"consilium/fault"
 	"consilium/federation"
+	"consilium/train"
 )
 
 // Learner is a site's part in one job. Its methods wait for each other; progress callbacks must not call them.
@@ -26,7 +28,8 @@ type Learner struct {
 	own      *examples
 	personal []Param // never leave
 	state    *state
-	adjusted string // JSON of the adjustment
+	adjusted string       // JSON of the adjustment
+	affine   train.Affine // the same, for the bundle
 	alone    *alone
 }
 
@@ -37,6 +40,9 @@ type Learner struct {
 func New(job federation.Job, set dataset.Set, o Options) (*Learner, error) {
 	if err := checkJob(job); err != nil {
 		return nil, err
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	l := &Learner{o: o, job: job, hash: job.Hash(), raw: set}
 	l.job.Plan = job.Plan.WithDefaults() // the hash stays that of the job as it was signed

@@ -8,6 +8,7 @@ import (
 	"consilium/dataset"
 	"consilium/fault"
 	"consilium/federation"
+	"consilium/federation/privacy"
 )
 
 // Task is one round as the site sees it.
@@ -47,7 +48,7 @@ func (l *Learner) Train(ctx context.Context, t Task, progress func(done, all int
 	if err != nil {
 		return federation.Update{}, err
 	}
-	return u, l.keep(t, key, u, from, to, noise)
+	return l.keep(key, u, from, to, noise)
 }
 
 // begin checks a task and asks who consents.
@@ -73,22 +74,22 @@ func (l *Learner) begin(ctx context.Context, t Task) ([]int, error) {
 
 // keep charges the ledger, then writes all that the next round needs: a crash between the two costs privacy that
 // was not used, never the other way round.
-func (l *Learner) keep(t Task, key string, u federation.Update, from, to carried, noise *mechanism) error {
-	text, err := u.Encode()
-	if err != nil {
-		return err
-	}
-	next := &state{Job: l.hash, Round: t.Round, Key: key, Spends: l.state.Spends, before: from, after: to, update: text}
+func (l *Learner) keep(key string, u federation.Update, from, to carried, noise *mechanism) (federation.Update, error) {
+	next := &state{Job: l.hash, Round: u.Round, Key: key, Spends: l.state.Spends, before: from, after: to}
+	var err error
 	if noise != nil {
-		if next.Spends, err = l.charge(noise, t.Round, u.Steps); err != nil {
-			return err
+		if next.Spends, u.Epsilon, err = l.charge(noise, u.Round, u.Steps); err != nil {
+			return federation.Update{}, err
 		}
 	}
-	if err := next.save(l.o.Dir); err != nil {
-		return err
+	if next.update, err = u.Encode(); err == nil {
+		err = next.save(l.o.Dir)
+	}
+	if err != nil {
+		return federation.Update{}, err
 	}
 	l.state = next
-	return nil
+	return u, nil
 }
 
 // round is one training under way.
@@ -135,11 +136,11 @@ func (r *round) run(ctx context.Context, progress func(done, all int)) (u federa
 	if err != nil {
 		return u, to, err
 	}
-	if most := l.most(); most > 0 {
-		cut(u.Delta, most)
-	}
 	if !finite(u.Delta) || !finite(u.Extra) {
 		return u, to, diverged()
+	}
+	if most := l.most(); most > 0 {
+		privacy.Clip(u.Delta, most)
 	}
 	return u, to, nil
 }
