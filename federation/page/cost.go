@@ -30,7 +30,7 @@ func (s *story) bytesFigure() (figure.Figure, bool) {
 			unit, name = unit*1000, u
 		}
 	}
-	p := figure.NewPlot(figure.Width, figure.Height, figure.Axis{Label: "Round line (each attempt is one)", Low: 0.5, High: max(float64(len(rows)), 1) + 0.5, Whole: true},
+	p := figure.NewPlot(figure.Width, figure.Height, figure.Axis{Label: "Rounds in order, each attempt counted", Low: 0.5, High: max(float64(len(rows)), 1) + 0.5, Whole: true},
 		figure.Axis{Label: "Moved in a round, " + name, Low: 0, High: 1.25 * most / unit})
 	for _, c := range columns(len(rows), mostPoints/2) {
 		best := c.from // of several rounds in a bar, the one that moved most
@@ -47,7 +47,7 @@ func (s *story) bytesFigure() (figure.Figure, bool) {
 			base = top
 		}
 	}
-	p.Legend(figure.UpperRight, figure.Entry{Class: "line bandkey s1", Label: "to the sites"}, figure.Entry{Class: "line bandkey s6", Label: "from the sites"}, figure.Entry{Class: "line bandkey s5", Label: "secure sum"})
+	p.Legend(figure.UpperRight, figure.Entry{Class: "line s1", Label: "to the sites"}, figure.Entry{Class: "line s6", Label: "from the sites"}, figure.Entry{Class: "line s5", Label: "secure sum"})
 	t := figure.Table{Head: []string{"Round", "Attempt", "To the sites", "From the sites", "Secure sum", "Bytes a site"}}
 	for _, i := range everyRow(indexes(len(rows))) {
 		r, all := s.h.Rounds[i], rows[i].to+rows[i].from+rows[i].sum
@@ -82,7 +82,7 @@ func (s *story) secondsFigure() (figure.Figure, bool) {
 	if !ok {
 		return figure.Figure{}, false
 	}
-	p := figure.NewPlot(figure.Width, figure.Height, figure.Axis{Label: "Round line (each attempt is one)", Low: 0.5, High: float64(len(s.h.Rounds)) + 0.5, Whole: true},
+	p := figure.NewPlot(figure.Width, figure.Height, figure.Axis{Label: "Rounds in order, each attempt counted", Low: 0.5, High: float64(len(s.h.Rounds)) + 0.5, Whole: true},
 		figure.Axis{Label: "Seconds", Low: 0, High: max(1.2*high, 1e-3)})
 	step := len(dots)/5000 + 1
 	sortDots(dots)
@@ -127,8 +127,8 @@ func (s *story) epsilonFigure() (figure.Figure, bool) {
 			high = max(high, n.Epsilon)
 		}
 	}
-	p := figure.NewPlot(figure.Width, figure.Height, figure.Axis{Label: "Round line (each attempt is one)", Low: 0.5, High: float64(len(s.h.Rounds)) + 0.5, Whole: true},
-		figure.Axis{Label: "Epsilon spent so far", Low: 0, High: max(1.25*high, 1e-3)})
+	p := figure.NewPlot(figure.Width, figure.Height, figure.Axis{Label: "Rounds in order, each attempt counted", Low: 0.5, High: float64(len(s.h.Rounds)) + 0.5, Whole: true},
+		figure.Axis{Label: "Epsilon spent so far", Low: 0, High: max(1.6*high, 1e-3)})
 	var keys []figure.Entry
 	budget := func(n *federation.Noise, class, who string) {
 		if n != nil && !math.IsInf(n.Epsilon, 0) {

@@ -21,9 +21,9 @@ type mark struct {
 var marks = []mark{
 	{stateNot, "cell s8", 0.12, "–", "not asked in that round"},
 	{stateIn, "cell s3", 0.55, "", "in: its update counted"},
-	{stateLate, "cell s5", 0.6, "L", "late: answered after the round was cut off"},
-	{stateDropped, "cell s2", 0.55, "D", "dropped: no answer"},
-	{stateRefused, "cell s4", 0.55, "R", "refused: its answer was put aside"},
+	{stateLate, "cell s5", 0.48, "L", "late: answered after the round was cut off"},
+	{stateDropped, "cell s2", 0.48, "D", "dropped: no answer"},
+	{stateRefused, "cell s4", 0.48, "R", "refused: its answer was put aside"},
 }
 
 func markOf(state string) (int, mark) {
@@ -32,7 +32,7 @@ func markOf(state string) (int, mark) {
 			return i, m
 		}
 	}
-	return len(marks) - 1, mark{state, "cell s4", 0.55, "?", "unknown"}
+	return len(marks) - 1, mark{state, "cell s4", 0.48, "?", "unknown"}
 }
 
 // Bounds of the grid.
@@ -149,7 +149,7 @@ func (s *story) endings(d *figure.Drawing, cols []column, left, width, y, row fl
 		class, shade, letter := "cell s3", 0.55, ""
 		for i := c.from; i < c.to; i++ {
 			if l := ending(s.h.Rounds[i].Outcome); l != "" {
-				class, shade, letter = "cell s2", 0.55, l
+				class, shade, letter = "cell s2", 0.48, l
 			}
 		}
 		x := left + width*float64(j)

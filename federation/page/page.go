@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"time"
 
 	"consilium/clinical"
@@ -37,7 +38,6 @@ type view struct {
 	Rounds, Place, Cost        []figure.Figure
 	Sites, Traffic, Consents   figure.Table
 	Worst                      string
-	Reading                    []string
 	Written                    string
 }
 
@@ -47,9 +47,9 @@ func HTML(w io.Writer, h federation.History) error {
 	v := view{
 		Title: s.title(), Purpose: s.h.Job.Purpose, Disclaimer: clinical.Disclaimer, Alarms: s.alarms(),
 		Tiles: s.tiles(), Facts: s.facts(), Promises: s.promises(),
-		Rounds:   draw(s.lossFigure, s.macroFigure, s.accuracyFigure, s.gridFigure),
+		Rounds:   draw(s.lossFigure, s.macroFigure, s.accuracyFigure, s.epsilonFigure, s.gridFigure),
 		Place:    draw(s.siteFigure),
-		Cost:     draw(s.bytesFigure, s.secondsFigure, s.epsilonFigure),
+		Cost:     draw(s.bytesFigure, s.secondsFigure),
 		Sites:    s.siteTable(),
 		Traffic:  s.trafficTable(),
 		Consents: s.consentTable(),
@@ -91,7 +91,14 @@ func span(d time.Duration) string {
 	case d < time.Minute:
 		return d.Round(100 * time.Millisecond).String()
 	}
-	return d.Round(time.Second).String()
+	text := d.Round(time.Second).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // size writes bytes in powers of 1000, as the node's page does.

@@ -40,10 +40,10 @@ func (s *story) statusJob(w io.Writer, now time.Time) {
 		list = append(list, fact{"bytes", s.moved()})
 	}
 	if n := s.h.Job.Privacy.Central; n != nil {
-		list = append(list, fact{"epsilon", fmt.Sprintf("%s of %s spent by the hub, delta %g", short(s.spent()), short(n.Epsilon), n.Delta)})
+		list = append(list, fact{"epsilon, hub", fmt.Sprintf("%s of %s spent, delta %g", short(s.spent()), short(n.Epsilon), n.Delta)})
 	}
 	if n := s.h.Job.Privacy.Local; n != nil {
-		list = append(list, fact{"epsilon", fmt.Sprintf("%s of %s spent by the site that spent most, delta %g", short(s.local()), short(n.Epsilon), n.Delta)})
+		list = append(list, fact{"epsilon, sites", fmt.Sprintf("%s of %s spent by the site that spent most, delta %g", short(s.local()), short(n.Epsilon), n.Delta)})
 	}
 	var kept []fact
 	for _, f := range list {

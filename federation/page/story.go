@@ -244,7 +244,7 @@ func (s *story) spent() float64 {
 }
 
 func (s *story) tiles() []tile {
-	out := []tile{{"Job", string(orPhase(s.h.State)), orDash(s.waiting())}}
+	out := []tile{{"Job", string(orPhase(s.h.State)), orDash(s.waits())}}
 	if s.h.State.Phase == federation.Finished {
 		out[0] = tile{"Outcome", orDash(string(s.h.State.Outcome)), share(s.done(), s.h.Job.Plan.Rounds) + " rounds done"}
 	} else if s.h.State.Phase == federation.Running {
@@ -300,11 +300,19 @@ func (s *story) waiting() string {
 	if w == nil {
 		return ""
 	}
-	text := "waits for " + orDash(w.For)
+	text := "for " + orDash(w.For)
 	if n := len(w.Sites); n > 0 {
 		text += " of " + figure.Plural(n, "site", "sites")
 	}
 	return text + ", until " + when(w.Until)
+}
+
+// waits is waiting as a sentence.
+func (s *story) waits() string {
+	if w := s.waiting(); w != "" {
+		return "waits " + w
+	}
+	return ""
 }
 
 // short writes an epsilon.
