@@ -65,15 +65,14 @@ func (a *adaptive) Snapshot() ([]byte, error) { return a.snapshot(nil, a.first, 
 
 // Restore implements Rule.
 func (a *adaptive) Restore(b []byte) error {
-	first, second := a.first, a.second
-	_, commit, err := a.restore(b, 0, &first, &second)
+	_, lists, err := a.restore(b, 0, 2)
 	if err != nil {
 		return err
 	}
-	if !usable(first, MostValue) || slices.ContainsFunc(second, func(v float32) bool { return v < 0 }) {
+	if !usable(lists[0], MostValue) || slices.ContainsFunc(lists[1], func(v float32) bool { return v < 0 }) {
 		return fault.New(fault.CheckpointBad, "a rule's snapshot has moments that cannot be", "start the job again")
 	}
-	commit()
-	a.first, a.second = first, second
+	a.drop()
+	a.first, a.second = lists[0], lists[1]
 	return nil
 }

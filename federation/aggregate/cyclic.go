@@ -54,9 +54,9 @@ func (c *cyclic) Snapshot() ([]byte, error) { return c.snapshot(nil), nil }
 
 // Restore implements Rule.
 func (c *cyclic) Restore(b []byte) error {
-	_, commit, err := c.restore(b, 0)
+	_, _, err := c.restore(b, 0, 0)
 	if err == nil {
-		commit()
+		c.drop()
 	}
 	return err
 }

@@ -93,9 +93,9 @@ func (k *kept) Snapshot() ([]byte, error) { return k.snapshot(nil), nil }
 
 // Restore implements Rule.
 func (k *kept) Restore(b []byte) error {
-	_, commit, err := k.restore(b, 0)
+	_, _, err := k.restore(b, 0, 0)
 	if err == nil {
-		commit()
+		k.drop()
 		k.updates = nil
 	}
 	return err

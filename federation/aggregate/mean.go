@@ -83,9 +83,9 @@ func (m *mean) Snapshot() ([]byte, error) { return m.snapshot(nil), nil }
 
 // Restore implements Rule.
 func (m *mean) Restore(b []byte) error {
-	_, commit, err := m.restore(b, 0)
+	_, _, err := m.restore(b, 0, 0)
 	if err == nil {
-		commit()
+		m.drop()
 	}
 	return err
 }

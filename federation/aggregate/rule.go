@@ -185,7 +185,7 @@ func (b *base) close() []string {
 		names = append(names, s)
 	}
 	slices.Sort(names)
-	b.global, b.in = nil, nil
+	b.drop()
 	return names
 }
 

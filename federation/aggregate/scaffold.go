@@ -1,8 +1,6 @@
 package aggregate
 
 import (
-	"slices"
-
 	"consilium/fault"
 	"consilium/federation"
 )
@@ -90,15 +88,14 @@ func (s *scaffold) Snapshot() ([]byte, error) {
 
 // Restore implements Rule.
 func (s *scaffold) Restore(b []byte) error {
-	c := s.c
-	x, commit, err := s.restore(b, 2, &c)
+	x, lists, err := s.restore(b, 2, 1)
 	if err != nil {
 		return err
 	}
-	if x[0] > x[1] || (x[0] == 0) != (x[1] == 0) {
+	if x[0] > x[1] || (x[0] == 0) != (x[1] == 0) || !usable(lists[0], 0x1p100) {
 		return fault.New(fault.CheckpointBad, "a rule's snapshot has weights that cannot be", "start the job again")
 	}
-	commit()
-	s.c, s.seen, s.count = slices.Clip(c), x[0], x[1]
+	s.drop()
+	s.c, s.seen, s.count = lists[0], x[0], x[1]
 	return nil
 }

@@ -13,8 +13,8 @@ import (
 //	w * delta (qfedavg: w * F^q * delta) | scaffold: w * extra | w | qfedavg: h, two values | tail
 //
 // with w = min(samples, most_samples)/most_samples, or 1 where sites count alike. The tail is there when the plan's
-// scores are "sum": the site's confusion counts / most_samples, row by row; n * loss / most_samples, two values;
-// w * training loss, two values.
+// scores are "sum": the site's confusion counts / most_samples, row by row; n * loss / (most_samples * number of
+// counts), two values; w * training loss, two values.
 //
 // All that is not delta or extra lies in 0..1. w and the counts are multiples of 2^-20, so that a sum in fixed point
 // with 20 binary places keeps them exactly. Other figures are written as two values, see split.
@@ -154,7 +154,7 @@ func tail(out []float32, plan federation.Plan, u federation.Update, w float64, c
 		}
 	}
 	out = out[classes*classes:]
-	out[0], out[1] = losses.put(float64(all) * u.Score.Loss / float64(plan.MostSamples))
+	out[0], out[1] = losses.put(float64(all) * u.Score.Loss / float64(plan.MostSamples*classes*classes))
 	out[2], out[3] = losses.put(w * u.Trained)
 }
 
@@ -182,7 +182,7 @@ func ScoreOf(plan federation.Plan, sum []float64, size, classes int) (*federatio
 		return nil, nil
 	}
 	rest = rest[classes*classes:]
-	s.Loss = losses.join(rest[0], rest[1]) * float64(plan.MostSamples) / float64(s.N)
+	s.Loss = losses.join(rest[0], rest[1]) * float64(plan.MostSamples*classes*classes) / float64(s.N)
 	return &s, nil
 }
 

@@ -36,13 +36,13 @@ func (b *base) snapshot(scalars []float64, lists ...[]float32) []byte {
 
 func checksum(b []byte) []byte { return binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(b)) }
 
-// restore reads a snapshot that must have so many scalars and lists of the model's length.
-func (b *base) restore(in []byte, scalars int, lists ...*[]float32) ([]float64, func(), error) {
-	bad := func(what string) ([]float64, func(), error) {
+// restore reads a snapshot that must have so many scalars and lists of the model's length. It changes nothing.
+func (b *base) restore(in []byte, scalars int, lists int) ([]float64, [][]float32, error) {
+	bad := func(what string) ([]float64, [][]float32, error) {
 		return nil, nil, fault.New(fault.CheckpointBad, "a rule's snapshot "+what, "start the job again")
 	}
 	head := b.snapshotHead()
-	want := len(head) + 8*scalars + len(lists)*(4+4*b.size) + 4
+	want := len(head) + 8*scalars + lists*(4+4*b.size) + 4
 	switch {
 	case len(in) < len(head)+4 || string(in[:len(head)]) != string(head):
 		return bad("belongs to another plan or model, or is none")
@@ -60,18 +60,16 @@ func (b *base) restore(in []byte, scalars int, lists ...*[]float32) ([]float64, 
 		}
 		rest = rest[8:]
 	}
-	read := make([][]float32, len(lists))
-	for i := range lists {
+	read := make([][]float32, lists)
+	for i := range read {
 		v, after, err := federation.CutFloats(rest)
 		if err != nil || len(v) != b.size || !usable(v, math.MaxFloat32) {
 			return bad("has a list of the wrong length, or NaN in it")
 		}
 		read[i], rest = v, after
 	}
-	return x, func() {
-		for i, to := range lists {
-			*to = read[i]
-		}
-		b.global, b.in = nil, nil
-	}, nil
+	return x, read, nil
 }
+
+// drop forgets a round under way.
+func (b *base) drop() { b.global, b.in = nil, nil }

@@ -37,6 +37,11 @@ func (s *sum) add(w float64, v []float32) {
 	blocks(len(v), func(from, to int) { fold(s.high[from:to], s.low[from:to], w, v[from:to]) })
 }
 
+// addBytes adds w*v, v being floats in little endian.
+func (s *sum) addBytes(w float64, v []byte) {
+	blocks(len(v)/4, func(from, to int) { foldBytes(s.high[from:to], s.low[from:to], w, v[4*from:4*to]) })
+}
+
 // addSum adds v as it is.
 func (s *sum) addSum(v []float64) {
 	blocks(len(v), func(from, to int) { fold64(s.high[from:to], s.low[from:to], v[from:to]) })
@@ -57,15 +62,6 @@ func (s *sum) applied(global []float32, rate float64) []float32 {
 	return out
 }
 
-func fold(high, low []float32, w float64, v []float32) {
-	high, low = high[:len(v)], low[:len(v)]
-	for i, x := range v {
-		t := float64(high[i]) + float64(low[i]) + ((float64(w*float64(x)) + grid) - grid)
-		h := float32(t)
-		high[i], low[i] = h, float32(t-float64(h))
-	}
-}
-
 func fold64(high, low []float32, v []float64) {
 	high, low = high[:len(v)], low[:len(v)]
 	for i, x := range v {
@@ -76,15 +72,7 @@ func fold64(high, low []float32, v []float64) {
 }
 
 // usable says whether all numbers are at most that large; NaN and infinity are not.
-func usable(v []float32, most float32) bool {
-	limit := math.Float32bits(most)
-	for _, x := range v {
-		if math.Float32bits(x)&0x7fffffff > limit {
-			return false
-		}
-	}
-	return true
-}
+func usable(v []float32, most float32) bool { return largest(v) <= math.Float32bits(most) }
 
 // blocks runs over 0..n in as many parts as there are processors. The parts do not depend on each other, so their
 // number does not show in the result.
