@@ -70,7 +70,7 @@ func (p Policy) doubt(a Answer) string {
 // Clock is the time; tests bring their own.
 type Clock interface {
 	Now() time.Time
-	After(time.Duration) <-chan time.Time
+	At(time.Time) <-chan time.Time // rings at that time, at once when it has passed
 }
 
 // SystemClock is the machine's.
@@ -79,5 +79,5 @@ type SystemClock struct{}
 // Now is the time.
 func (SystemClock) Now() time.Time { return time.Now() }
 
-// After is time.After.
-func (SystemClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
+// At rings at a time.
+func (SystemClock) At(t time.Time) <-chan time.Time { return time.After(time.Until(t)) }

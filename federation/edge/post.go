@@ -64,7 +64,7 @@ func (d *Desk) due(now time.Time) (first *entry, letter *post) {
 func (d *Desk) attempt(ctx context.Context, m federation.Mail) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	late := d.o.Clock.After(patience)
+	late := d.o.Clock.At(d.o.Clock.Now().Add(patience))
 	go func() {
 		select {
 		case <-late:
@@ -122,6 +122,7 @@ func (d *Desk) handOver(ctx context.Context, e *entry) {
 	if e.answered {
 		d.settled(d.drop(e))
 	}
+	d.changed()
 }
 
 // unsent notes why a mail did not go, unless the desk is being closed or the link is merely cut.
@@ -166,6 +167,7 @@ func (d *Desk) deliver(ctx context.Context, p *post) {
 	}
 	d.bytes.kept -= p.size
 	d.refill()
+	d.changed()
 }
 
 // refill writes summaries of results that were held back, as far as half of the room goes.

@@ -118,11 +118,10 @@ func (d *Desk) watchClock(ctx context.Context) {
 		d.mu.Lock()
 		d.expire()
 		next, any := d.deadline()
-		now := d.o.Clock.Now()
 		d.mu.Unlock()
 		var bell <-chan time.Time
 		if any {
-			bell = d.o.Clock.After(next.Sub(now))
+			bell = d.o.Clock.At(next)
 		}
 		select {
 		case <-ctx.Done():

@@ -119,6 +119,9 @@ func companions(path string) ([]string, error) {
 	names := []string{path}
 	for _, e := range entries {
 		other := filepath.Join(filepath.Dir(path), e.Name())
+		if !e.Type().IsRegular() {
+			continue
+		}
 		if ext := strings.ToLower(filepath.Ext(other)); other != path && strings.TrimSuffix(other, filepath.Ext(other)) == base && slices.Contains([]string{".dat", ".mat"}, ext) {
 			names = append(names, other)
 		}
@@ -151,7 +154,7 @@ func (w *Watcher) Watch(ctx context.Context, every time.Duration) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-w.desk.o.Clock.After(every):
+		case <-w.desk.o.Clock.At(w.desk.o.Clock.Now().Add(every)):
 		}
 	}
 }
