@@ -95,7 +95,7 @@ func TestCutsAndDeathsLoseNothing(t *testing.T) {
 		run++
 		dir := filepath.Join(base, fmt.Sprint(run))
 		defer os.RemoveAll(dir)
-		n := rapid.IntRange(5, 50).Draw(t, "cases")
+		n := rapid.IntRange(3, 24).Draw(t, "cases")
 		w := newWorld(t, dir, Options{Workers: rapid.IntRange(1, 3).Draw(t, "workers"),
 			Room:   int64(rapid.SampledFrom([]int{600, 3000, 1 << 20}).Draw(t, "room")),
 			Policy: Policy{HandOver: true, Longest: rapid.IntRange(1, 8).Draw(t, "longest")}}, nil)

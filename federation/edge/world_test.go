@@ -102,6 +102,7 @@ type world struct {
 	o       Options
 	ctx     context.Context
 	stop    func()
+	hub     sync.WaitGroup
 
 	mu       sync.Mutex
 	news     *sync.Cond
@@ -192,8 +193,8 @@ func newWorld(t failer, dir string, o Options, answers Diagnose) *world {
 		t.Fatalf("counter: %v", err)
 	}
 	w.counter.disk.fast = true
-	go func() { _ = w.counter.Run(w.ctx) }()
-	go func() {
+	w.hub.Go(func() { _ = w.counter.Run(w.ctx) })
+	w.hub.Go(func() {
 		for {
 			m, err := r.Hub().Receive(w.ctx)
 			if err != nil {
@@ -203,7 +204,7 @@ func newWorld(t failer, dir string, o Options, answers Diagnose) *world {
 				w.note(func() { w.refused = append(w.refused, err) })
 			}
 		}
-	}()
+	})
 	if w.o.Dir == "" {
 		w.o.Dir = filepath.Join(dir, "site")
 	}
@@ -270,6 +271,7 @@ func (w *world) end() {
 func (w *world) close() {
 	w.end()
 	w.stop()
+	w.hub.Wait()
 	_ = w.counter.Close()
 }
 
