@@ -46,6 +46,7 @@ const (
 	ConsentChange      Action = "consent.change"
 	ModelView          Action = "model.view"
 	ModelManage        Action = "model.manage"
+	FederationView     Action = "federation.view"
 	ExportDeidentified Action = "export.deidentified"
 	DICOMwebRead       Action = "dicomweb.read"
 	DICOMwebWrite      Action = "dicomweb.write"
@@ -76,6 +77,7 @@ var policy = []struct {
 	{ConsentChange, []Role{Reader, Admin}},
 	{ModelView, []Role{Viewer, Reader, Researcher, Admin}},
 	{ModelManage, []Role{Admin}},
+	{FederationView, []Role{Researcher, Admin}},
 	{ExportDeidentified, []Role{Researcher, Admin}},
 	{DICOMwebRead, []Role{Viewer, Reader, Researcher, Admin}},
 	{DICOMwebWrite, []Role{Reader, Admin}},

@@ -12,6 +12,7 @@ import (
 	"consilium/dicomweb"
 	"consilium/dimse"
 	"consilium/fault"
+	report "consilium/federation/page"
 	"consilium/fhir"
 	"consilium/govern"
 	"consilium/node"
@@ -138,13 +139,17 @@ func (c *Clinic) dimsePeer(ae string) (dimse.Peer, bool) {
 	return dimse.Peer{}, false
 }
 
+// FederationDir is where the data folder of a node holds what a hub or a site keeps.
+const FederationDir = "federation"
+
 // server makes the face of the node.
 func (c *Clinic) server() (*server.Server, error) {
 	page, _ := web.FS()
 	return server.New(server.Config{
 		Node: c.Node, Store: c.Store, Access: c.Access, Audit: c.Audit, Models: c.Models, VerifyAudit: c.verifyAudit,
 		Page: page, DICOMweb: c.dicomweb(), FHIR: fhir.Handler(c.fhirConfig()), Metrics: c.metrics, Status: c.status, Running: &c.saved, Readonly: c.readonly(),
-		Version: c.Version, Spool: filepath.Join(c.DataDir, node.SpoolDir), Hosts: c.Hosts, Proxies: c.Proxies, Log: c.Log,
+		Federation: &report.Folder{Dir: filepath.Join(c.DataDir, FederationDir)},
+		Version:    c.Version, Spool: filepath.Join(c.DataDir, node.SpoolDir), Hosts: c.Hosts, Proxies: c.Proxies, Log: c.Log,
 	})
 }
 

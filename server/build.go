@@ -49,6 +49,7 @@ func (s *Server) mount(mux chi.Router) {
 		s.auditRoutes(api)
 		s.consentRoutes(api)
 		s.modelRoutes(api)
+		s.federationRoutes(api)
 		s.settingsRoutes(api)
 		mux.Get("/auth/oidc/start", s.startOIDC)
 		mux.Get("/auth/oidc/callback", s.finishOIDC)

@@ -49,7 +49,7 @@ var bodies = map[string]any{
 	"POST /api/v1/patients/{patient}/consents":            Decision{Purpose: "research", Decision: "permit"},
 }
 
-var names = strings.NewReplacer("{uid}", study, "{sop}", sop, "{finding}", "f1", "{digest}", picture, "{id}", "no-such-id", "{name}", "chest", "{patient}", "P1", "*", "x")
+var names = strings.NewReplacer("{uid}", study, "{sop}", sop, "{finding}", "f1", "{digest}", picture, "{id}", "no-such-id", "{name}", "chest", "{patient}", "P1", "{job}", "no-such-job", "*", "x")
 
 // TestRights asks every route as every role, and as nobody. The table shows who
 // gets in: a new route shows up in it, and so does every change of rights.

@@ -35,6 +35,9 @@ type Config struct {
 	DICOMweb http.Handler // mounted at /dicomweb, which it does not see; nil = none
 	FHIR     http.Handler // mounted at /fhir, which it does not see; nil = none
 	Metrics  *prometheus.Registry
+
+	Federation Federation // the jobs that this node has a part in; nil = none
+
 	Status   StatusFunc        // nil = the server's own part only
 	Running  *Settings         // what the node was started with, to tell when it differs; nil = unknown
 	Readonly map[string]string // what only the command line sets, for the settings page

@@ -73,8 +73,9 @@ type Summary struct {
 }
 
 // Summarise gives the line about a job.
-func Summarise(h federation.History) Summary {
-	s := tell(h)
+func Summarise(h federation.History) Summary { return tell(h).summary() }
+
+func (s *story) summary() Summary {
 	j, st := s.h.Job, s.h.State
 	yes, no := s.answers()
 	to, from, sum := s.bytes()

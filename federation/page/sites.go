@@ -15,8 +15,13 @@ const seed = 1
 // mostForest is how many sites the forest plot shows: of more, the worst.
 const mostForest = 60
 
-// place judges what came out at each site, worst first. Intervals are made for those that are shown.
-func (s *story) place() {
+// placed judges what came out at each site, worst first, when somebody asks: intervals cost time, and they are made
+// for the sites that are shown.
+func (s *story) placed() []place {
+	if s.judged != nil {
+		return s.judged
+	}
+	placed := []place{}
 	for _, site := range s.sites {
 		k, ok := s.kept[site]
 		if !ok {
@@ -28,7 +33,7 @@ func (s *story) place() {
 				p.n = sc.N
 			}
 		}
-		s.placed = append(s.placed, p)
+		placed = append(placed, p)
 	}
 	rank := func(p place) float64 {
 		if v := macroOf(s.kept[p.site].Federated); v != nil {
@@ -36,13 +41,15 @@ func (s *story) place() {
 		}
 		return 2 // without a figure: last
 	}
-	slices.SortStableFunc(s.placed, func(a, b place) int { return cmp.Compare(rank(a), rank(b)) })
-	for i := range s.placed {
-		p := &s.placed[i]
+	slices.SortStableFunc(placed, func(a, b place) int { return cmp.Compare(rank(a), rank(b)) })
+	for i := range placed {
+		p := &placed[i]
 		k := s.kept[p.site]
 		p.right, p.ownRight, p.itsRight = accuracyWith(k.Federated), accuracyWith(k.Own), accuracyWith(k.Personal)
 		p.federated, p.own, p.its = macroWith(k.Federated, i), macroWith(k.Own, i), macroWith(k.Personal, i)
 	}
+	s.judged = placed
+	return placed
 }
 
 func accuracyWith(s *federation.Score) Estimate {
@@ -80,10 +87,10 @@ func (s *story) pooledScore() *federation.Score {
 
 // worstSentence names the site that the federated model serves worst.
 func (s *story) worstSentence() string {
-	if len(s.placed) == 0 || !s.placed[0].federated.known() {
+	if len(s.placed()) == 0 || !s.placed()[0].federated.known() {
 		return ""
 	}
-	w := s.placed[0]
+	w := s.placed()[0]
 	text := fmt.Sprintf("Worst served: %s, macro-F1 %s (95%% interval %s), n = %d test examples.", w.site, figure.Show(w.federated.value()), figure.Interval(w.federated.Low, w.federated.High), w.n)
 	if w.own.known() {
 		text += fmt.Sprintf(" Its own model reaches %s (%s).", figure.Show(w.own.value()), figure.Interval(w.own.Low, w.own.High))
@@ -91,7 +98,7 @@ func (s *story) worstSentence() string {
 	if w.keeps != "" {
 		text += fmt.Sprintf(" It keeps the %s model.", w.keeps)
 	}
-	if n := len(s.placed); n > 2 {
+	if n := len(s.placed()); n > 2 {
 		text += fmt.Sprintf(" It was picked as the lowest of %d, so it looks worse than it is.", n)
 	}
 	return text
@@ -99,10 +106,10 @@ func (s *story) worstSentence() string {
 
 // siteFigure sets the federated model against the own and the personal one, site by site.
 func (s *story) siteFigure() (figure.Figure, bool) {
-	if len(s.placed) == 0 {
+	if len(s.placed()) == 0 {
 		return figure.Figure{}, false
 	}
-	shown := s.placed[:min(len(s.placed), mostForest)]
+	shown := s.placed()[:min(len(s.placed()), mostForest)]
 	macro := figure.Panel{Title: "Macro-F1", Label: "Macro-F1 on the site's test examples", High: 1}
 	right := figure.Panel{Title: "Accuracy", Label: "Accuracy on the site's test examples", High: 1}
 	var rows []string
@@ -137,8 +144,8 @@ func (s *story) siteFigure() (figure.Figure, bool) {
 		keys = append(keys, figure.Entry{Class: "line s3", Label: "the site's personal model"})
 	}
 	caption := "Each site's test examples, worst federated macro-F1 first, with 95% intervals: bootstrap for macro-F1, Wilson for accuracy. Diamond: all sites' test examples together."
-	if len(shown) < len(s.placed) {
-		caption += fmt.Sprintf(" Drawn: the worst %d of %d; the table above has all.", len(shown), len(s.placed))
+	if len(shown) < len(s.placed()) {
+		caption += fmt.Sprintf(" Drawn: the worst %d of %d; the table above has all.", len(shown), len(s.placed()))
 	}
 	f := figure.New("sites", "Site by site", caption, figure.Forest(rows, []figure.Panel{macro, right}, keys...), s.siteTable())
 	f.Wide = true
@@ -148,7 +155,7 @@ func (s *story) siteFigure() (figure.Figure, bool) {
 // siteTable holds what the forest plot shows and what each site keeps.
 func (s *story) siteTable() figure.Table {
 	t := figure.Table{Head: []string{"Site", "n", "Federated macro-F1", "Own", "Personal", "Federated accuracy", "Own", "Personal", "Keeps"}}
-	if len(s.placed) == 0 {
+	if len(s.placed()) == 0 {
 		return t
 	}
 	cell := func(e Estimate) string {
@@ -160,7 +167,7 @@ func (s *story) siteTable() figure.Table {
 		}
 		return figure.Show(e.value()) + " (" + figure.Interval(e.Low, e.High) + ")"
 	}
-	for _, p := range s.placed {
+	for _, p := range s.placed() {
 		t.Rows = append(t.Rows, []string{p.site, fmt.Sprint(p.n), cell(p.federated), cell(p.own), cell(p.its), cell(p.right), cell(p.ownRight), cell(p.itsRight), orDash(p.keeps)})
 	}
 	return t

@@ -28,7 +28,7 @@ type story struct {
 	entry  []map[string]federation.Entry // by round line and site
 	union  []*federation.Score           // by round line: over all sites
 	kept   map[string]federation.Kept
-	placed []place // per site with a final score, worst first
+	judged []place // see placed
 }
 
 // place is what came out for one site.
@@ -75,7 +75,6 @@ func tell(h federation.History) *story {
 		}
 	}
 	slices.SortFunc(s.sites, byName)
-	s.place()
 	return s
 }
 
@@ -260,8 +259,8 @@ func (s *story) tiles() []tile {
 		e := MacroF1Of(p.Confusion, seed)
 		out = append(out, tile{"Macro-F1, all test examples", figure.Show(e.value()), fmt.Sprintf("%s · n = %d", figure.Interval(e.Low, e.High), p.N)})
 	}
-	if len(s.placed) > 0 && s.placed[0].federated.known() {
-		w := s.placed[0]
+	if len(s.placed()) > 0 && s.placed()[0].federated.known() {
+		w := s.placed()[0]
 		out = append(out, tile{"Worst site: " + w.site, figure.Show(w.federated.value()), fmt.Sprintf("macro-F1, %s · n = %d", figure.Interval(w.federated.Low, w.federated.High), w.n)})
 	}
 	if n := s.h.Job.Privacy.Central; n != nil {
