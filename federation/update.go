@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"consilium/fault"
 )
@@ -59,10 +60,30 @@ func (u Update) Encode() ([]byte, error) {
 	return AppendFloats(out, u.Extra), nil
 }
 
-// DecodeUpdate reads an update and refuses what is not one. Errors: UPDATE_REFUSED.
-func DecodeUpdate(b []byte) (Update, error) {
-	bad := func(what string) (Update, error) {
-		return Update{}, fault.New(fault.UpdateRefused, "an update "+what, "use the same version of Consilium at hub and site")
+// Raw is an update whose numbers are still bytes: 32-bit floats, little endian. A hub that only adds them up saves
+// the memory of a model.
+type Raw struct {
+	Update // without Delta and Extra
+
+	DeltaBytes, ExtraBytes []byte // parts of what was opened
+}
+
+// Decode reads the numbers.
+func (r Raw) Decode() Update {
+	u := r.Update
+	u.Delta, u.Extra = floats(r.DeltaBytes), floats(r.ExtraBytes)
+	return u
+}
+
+// Check is Update.Check but for NaN and infinity, which whoever adds the numbers up has to look for.
+func (r Raw) Check(jobHash, site string, size int) error {
+	return r.check(jobHash, site, len(r.DeltaBytes)/4, size)
+}
+
+// OpenUpdate reads an update but its numbers, and refuses what is not one. Errors: UPDATE_REFUSED.
+func OpenUpdate(b []byte) (Raw, error) {
+	bad := func(what string) (Raw, error) {
+		return Raw{}, fault.New(fault.UpdateRefused, "an update "+what, "use the same version of Consilium at hub and site")
 	}
 	if len(b) > MaxUpdateBytes {
 		return bad("is beyond the limit of 1 GiB")
@@ -76,26 +97,49 @@ func DecodeUpdate(b []byte) (Update, error) {
 	if n > len(b) || n > 1<<20 {
 		return bad("ends too early")
 	}
-	var u Update
-	if err := json.Unmarshal(b[:n], &u); err != nil {
+	var r Raw
+	if err := json.Unmarshal(b[:n], &r.Update); err != nil {
 		return bad("has a header that cannot be read")
 	}
 	var err error
-	if u.Delta, b, err = CutFloats(b[n:]); err != nil {
-		return Update{}, err
+	if r.DeltaBytes, b, err = cutBytes(b[n:]); err != nil {
+		return Raw{}, err
 	}
-	if u.Extra, b, err = CutFloats(b); err != nil {
-		return Update{}, err
+	if r.ExtraBytes, b, err = cutBytes(b); err != nil {
+		return Raw{}, err
 	}
 	if len(b) != 0 {
 		return bad("has bytes after its end")
 	}
-	return u, nil
+	return r, nil
+}
+
+// DecodeUpdate reads an update and refuses what is not one. Errors: UPDATE_REFUSED.
+func DecodeUpdate(b []byte) (Update, error) {
+	r, err := OpenUpdate(b)
+	if err != nil {
+		return Update{}, err
+	}
+	return r.Decode(), nil
 }
 
 // Check refuses an update that does not belong to a round, or whose numbers cannot be used.
 // Errors: UPDATE_REFUSED, UPDATE_STALE.
 func (u Update) Check(jobHash, site string, size int) error {
+	if err := u.check(jobHash, site, len(u.Delta), size); err != nil {
+		return err
+	}
+	for _, v := range [][]float32{u.Delta, u.Extra} {
+		for _, x := range v {
+			if !finite(x) {
+				return fault.New(fault.UpdateRefused, "the update of "+site+" holds NaN or infinity", "lower the plan's rate, or look at the site's data")
+			}
+		}
+	}
+	return nil
+}
+
+func (u Update) check(jobHash, site string, numbers, size int) error {
 	bad := func(what, do string) error {
 		return fault.New(fault.UpdateRefused, "the update of "+site+" "+what, do)
 	}
@@ -104,50 +148,68 @@ func (u Update) Check(jobHash, site string, size int) error {
 		return bad("belongs to another job", "nothing; it was put aside")
 	case u.Site != site:
 		return bad("speaks for "+u.Site, "ask both sites; it was put aside")
-	case len(u.Delta) != size:
-		return bad(fmt.Sprintf("has %d numbers, the model has %d", len(u.Delta), size), "use the same version of Consilium at hub and site")
+	case numbers != size:
+		return bad(fmt.Sprintf("has %d numbers, the model has %d", numbers, size), "use the same version of Consilium at hub and site")
 	case u.Samples < 1:
 		return bad("was trained on nothing", "look at the site's data")
 	case !finite(float32(u.Loss)) || !finite(float32(u.Trained)):
 		return bad("has a loss that is not a number", "lower the plan's rate, or look at the site's data")
 	}
-	for _, v := range [][]float32{u.Delta, u.Extra} {
-		for _, x := range v {
-			if !finite(x) {
-				return bad("holds NaN or infinity", "lower the plan's rate, or look at the site's data")
-			}
-		}
-	}
 	return nil
 }
 
-func finite(x float32) bool { return !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0) }
+func finite(x float32) bool { return math.Float32bits(x)&0x7f800000 != 0x7f800000 }
 
 // AppendFloats writes a count and the floats, little endian.
 func AppendFloats(out []byte, v []float32) []byte {
 	out = binary.LittleEndian.AppendUint32(out, uint32(len(v)))
-	for _, x := range v {
-		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(x))
+	from := len(out)
+	out = slices.Grow(out, 4*len(v))[:from+4*len(v)]
+	to := out[from:]
+	for len(v) >= 8 && len(to) >= 32 { // eight at a time: one check of bounds for all
+		a, b := (*[8]float32)(v), (*[32]byte)(to)
+		for i, x := range a {
+			binary.LittleEndian.PutUint32(b[4*i:4*i+4], math.Float32bits(x))
+		}
+		v, to = v[8:], to[32:]
+	}
+	for i, x := range v {
+		binary.LittleEndian.PutUint32(to[4*i:], math.Float32bits(x))
 	}
 	return out
 }
 
 // CutFloats reads what AppendFloats wrote, and gives the rest. Errors: UPDATE_REFUSED.
 func CutFloats(b []byte) (v []float32, rest []byte, err error) {
-	short := fault.New(fault.UpdateRefused, "a list of numbers ends too early", "use the same version of Consilium at hub and site")
-	if len(b) < 4 {
-		return nil, nil, short
+	part, rest, err := cutBytes(b)
+	return floats(part), rest, err
+}
+
+func cutBytes(b []byte) (part, rest []byte, err error) {
+	if len(b) >= 4 {
+		if n := int(binary.LittleEndian.Uint32(b)); n <= (len(b)-4)/4 {
+			return b[4 : 4+4*n], b[4+4*n:], nil
+		}
 	}
-	n := int(binary.LittleEndian.Uint32(b))
-	if b = b[4:]; n > len(b)/4 {
-		return nil, nil, short
+	return nil, nil, fault.New(fault.UpdateRefused, "a list of numbers ends too early", "use the same version of Consilium at hub and site")
+}
+
+// floats reads little endian; nil for none.
+func floats(b []byte) []float32 {
+	if len(b) == 0 {
+		return nil
 	}
-	if n == 0 {
-		return nil, b, nil
+	out := make([]float32, len(b)/4)
+	v := out
+	for len(v) >= 8 && len(b) >= 32 {
+		to, from := (*[8]float32)(v), (*[32]byte)(b)
+		for i := range to {
+			to[i] = math.Float32frombits(binary.LittleEndian.Uint32(from[4*i : 4*i+4]))
+		}
+		v, b = v[8:], b[32:]
 	}
-	v = make([]float32, n)
 	for i := range v {
 		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 	}
-	return v, b[4*n:], nil
+	return out
 }

@@ -20,30 +20,36 @@ func init() {
 // foldAVX2 does what foldPortable does, to the last bit, four numbers at a time.
 func foldAVX2(high, low []float32, w float64, v []float32) {
 	scale, round := archsimd.BroadcastFloat64x4(w), archsimd.BroadcastFloat64x4(grid)
-	for len(v) >= 4 && len(high) >= 4 && len(low) >= 4 {
-		x := archsimd.LoadFloat32x4Slice(v).ConvertToFloat64().Mul(scale).Add(round).Sub(round)
-		t := archsimd.LoadFloat32x4Slice(high).ConvertToFloat64().Add(archsimd.LoadFloat32x4Slice(low).ConvertToFloat64()).Add(x)
+	n := len(v)
+	high, low = high[:n], low[:n]
+	i := 0
+	for ; i <= n-4; i += 4 {
+		x := archsimd.LoadFloat32x4Slice(v[i : i+4]).ConvertToFloat64().Mul(scale).Add(round).Sub(round)
+		a, b := high[i:i+4], low[i:i+4]
+		t := archsimd.LoadFloat32x4Slice(a).ConvertToFloat64().Add(archsimd.LoadFloat32x4Slice(b).ConvertToFloat64()).Add(x)
 		h := t.ConvertToFloat32()
-		h.StoreSlice(high)
-		t.Sub(h.ConvertToFloat64()).ConvertToFloat32().StoreSlice(low)
-		high, low, v = high[4:], low[4:], v[4:]
+		h.StoreSlice(a)
+		t.Sub(h.ConvertToFloat64()).ConvertToFloat32().StoreSlice(b)
 	}
 	archsimd.ClearAVXUpperBits() // else the SSE code that follows is slowed down
-	foldPortable(high, low, w, v)
+	foldPortable(high[i:], low[i:], w, v[i:])
 }
 
 func foldBytesAVX2(high, low []float32, w float64, v []byte) {
 	scale, round := archsimd.BroadcastFloat64x4(w), archsimd.BroadcastFloat64x4(grid)
-	for len(v) >= 16 && len(high) >= 4 && len(low) >= 4 {
-		x := archsimd.LoadUint8x16Slice(v).AsFloat32x4().ConvertToFloat64().Mul(scale).Add(round).Sub(round)
-		t := archsimd.LoadFloat32x4Slice(high).ConvertToFloat64().Add(archsimd.LoadFloat32x4Slice(low).ConvertToFloat64()).Add(x)
+	n := len(high)
+	low, v = low[:n], v[:4*n]
+	i := 0
+	for ; i <= n-4; i += 4 {
+		x := archsimd.LoadUint8x16Slice(v[4*i : 4*i+16]).AsFloat32x4().ConvertToFloat64().Mul(scale).Add(round).Sub(round)
+		a, b := high[i:i+4], low[i:i+4]
+		t := archsimd.LoadFloat32x4Slice(a).ConvertToFloat64().Add(archsimd.LoadFloat32x4Slice(b).ConvertToFloat64()).Add(x)
 		h := t.ConvertToFloat32()
-		h.StoreSlice(high)
-		t.Sub(h.ConvertToFloat64()).ConvertToFloat32().StoreSlice(low)
-		high, low, v = high[4:], low[4:], v[16:]
+		h.StoreSlice(a)
+		t.Sub(h.ConvertToFloat64()).ConvertToFloat32().StoreSlice(b)
 	}
 	archsimd.ClearAVXUpperBits()
-	foldBytesPortable(high, low, w, v)
+	foldBytesPortable(high[i:], low[i:], w, v[4*i:])
 }
 
 func largestAVX2(v []float32) uint32 {
