@@ -246,4 +246,3 @@ func (s *simulateFlags) write(r simulate.Result) error {
 	}
 	return nil
 }
-

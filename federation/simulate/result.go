@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"consilium/clinical"
 	"consilium/federation"
 	"consilium/federation/page"
 	"consilium/metric"
@@ -18,6 +19,7 @@ type Result struct {
 	Rare        string       `json:"rare,omitempty"` // the class whose recall is told
 	Details     []Detail     `json:"details"`
 	Differences []Difference `json:"differences"`
+	Disclaimer  string       `json:"disclaimer"`
 }
 
 // Detail is what the page's table has no room for, one an arm.
@@ -56,7 +58,7 @@ type Difference struct {
 
 func (t *tally) result() Result {
 	e := t.e
-	r := Result{Measure: e.Measure, Simulation: page.Simulation{Title: e.Title, Command: e.Command, Data: e.Data, Synthetic: t.info.Synthetic,
+	r := Result{Measure: e.Measure, Disclaimer: clinical.Disclaimer, Simulation: page.Simulation{Title: e.Title, Command: e.Command, Data: e.Data, Synthetic: t.info.Synthetic,
 		Partition: t.partition, Sites: t.names, Curve: "Macro-F1 on all sites' validation examples"}}
 	for _, l := range t.info.Labels {
 		r.Labels = append(r.Labels, l.Name)
