@@ -1,28 +1,158 @@
 package aggregate
 
 import (
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
 	"testing"
+
+	"consilium/federation"
 )
 
-func BenchmarkFold(b *testing.B) {
-	const n = 1 << 20
-	var s sum
-	s.reset(n)
-	v := make([]float32, n)
-	for i := range v {
-		v[i] = float32(i%100) / 100
-	}
-	b.SetBytes(4 * n)
-	for b.Loop() {
-		fold(s.high, s.low, 0.3, v)
+// BenchmarkHub is one whole round of FedAvg, from bytes as they come off the wire to the new weights:
+//
+//	go test -run xxx -bench Hub -benchtime 1x ./federation/aggregate
+//
+// raw adds up the bytes, decode makes floats of them first, add has floats already. Beside time it tells, in sizes of
+// a model (4 bytes a parameter): rule/models, what the rule held at most; all/models, the highest resident memory of
+// the process beyond what it had before, with global weights, the update at hand as bytes, result and garbage.
+func BenchmarkHub(b *testing.B) {
+	for _, way := range []string{"raw", "decode", "add"} {
+		b.Run(way+"/sites=100/parameters=10M", func(b *testing.B) { hub(b, way, 100, 10_000_000) })
 	}
 }
 
-func BenchmarkUsable(b *testing.B) {
-	const n = 1 << 20
-	v := make([]float32, n)
-	b.SetBytes(4 * n)
-	for b.Loop() {
-		usable(v, MostValue)
+// BenchmarkHubGrowth shows that time grows with sites and parameters, and memory with parameters only.
+func BenchmarkHubGrowth(b *testing.B) {
+	for _, sites := range []int{10, 100, 1000} {
+		b.Run(fmt.Sprintf("sites=%d/parameters=1M", sites), func(b *testing.B) { hub(b, "raw", sites, 1_000_000) })
 	}
+	for _, size := range []int{100_000, 1_000_000, 10_000_000} {
+		b.Run(fmt.Sprintf("sites=20/parameters=%d", size), func(b *testing.B) { hub(b, "raw", 20, size) })
+	}
+}
+
+// BenchmarkRules is one round of each rule with 20 sites and a million parameters.
+func BenchmarkRules(b *testing.B) {
+	const sites, size = 20, 1_000_000
+	for _, algorithm := range federation.Algorithms() {
+		b.Run(algorithm, func(b *testing.B) {
+			plan := planFor(algorithm, sites)
+			updates := make([]federation.Update, takes(algorithm, sites))
+			for i := range updates {
+				v := make([]float32, size)
+				for j := range v {
+					v[j] = float32(math.Sin(float64(i*size + j)))
+				}
+				updates[i] = update(plan, names(sites)[i], 5+i, v)
+			}
+			r, global := rule(b, plan, size, sites), make([]float32, size)
+			b.SetBytes(int64(4 * size * len(updates)))
+			for b.Loop() {
+				round(b, r, global, updates)
+			}
+		})
+	}
+}
+
+func hub(b *testing.B, way string, sites, size int) {
+	plan := planFor(federation.FedAvg, sites)
+	v := make([]float32, size)
+	for i := range v {
+		v[i] = float32(i%1000-500) * 1e-5
+	}
+	all := names(sites)
+	text, err := federation.Update{Site: "site-00", Samples: 9, Delta: v}.Encode()
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := rule(b, plan, size, sites)
+	if way != "add" {
+		v = nil
+	}
+	model := float64(4 * size)
+	base := settle()
+	global := make([]float32, size)
+	global[0] = 1
+	held, high := 0.0, resident()
+	b.SetBytes(int64(4 * size * sites))
+	for b.Loop() {
+		if err := r.Begin(global); err != nil {
+			b.Fatal(err)
+		}
+		for i, site := range all {
+			if err := take(r, way, text, v, site); err != nil {
+				b.Fatal(err)
+			}
+			if i%8 == 0 {
+				high = max(high, resident())
+			}
+		}
+		b.StopTimer() // what is live in the middle of a round, beside the global weights
+		runtime.GC()
+		held = max(held, float64(live())-model-float64(base))
+		b.StartTimer()
+		out, _, err := r.Finish()
+		if err != nil || out[1] == 0 {
+			b.Fatal(err, out[:2])
+		}
+		high = max(high, resident())
+		global = out
+	}
+	seconds := b.Elapsed().Seconds() / float64(b.N)
+	b.ReportMetric(float64(sites)/seconds, "updates/s")
+	b.ReportMetric(held/model, "rule/models")
+	b.ReportMetric(float64(high-start)/model, "all/models")
+	runtime.KeepAlive(text)
+}
+
+// take is what a hub does with one update.
+func take(r Rule, way string, text []byte, v []float32, site string) error {
+	switch way {
+	case "raw":
+		raw, err := federation.OpenUpdate(text)
+		if err != nil {
+			return err
+		}
+		raw.Site = site
+		return AddRaw(r, raw)
+	case "decode":
+		u, err := federation.DecodeUpdate(text)
+		if err != nil {
+			return err
+		}
+		u.Site = site
+		return r.Add(u)
+	}
+	return r.Add(federation.Update{Site: site, Samples: 9, Delta: v})
+}
+
+var start int64
+
+// settle gives what is live, and notes what is resident, before a round.
+func settle() uint64 {
+	debug.FreeOSMemory()
+	start = resident()
+	return live()
+}
+
+func live() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// resident is the memory of the process, 0 where the system does not tell.
+func resident() int64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(text))
+	pages, _ := strconv.ParseInt(fields[1], 10, 64)
+	return pages * int64(os.Getpagesize())
 }
