@@ -14,7 +14,9 @@ test('addresses', () => {
   assert.deepEqual(route('/patients/P%2F1/consent'), { view: 'consent', patient: 'P/1' });
   assert.deepEqual(route('/settings'), { view: 'settings', tab: 'node' });
   assert.deepEqual(route('/models/ecg'), { view: 'models', name: 'ecg' });
-  for (const lost of ['/case', '/case/1/2/3', '/nothing', '/%', '/case/1.2.3/what', '/audit/x']) assert.deepEqual(route(lost), { view: 'lost' }, lost);
+  assert.deepEqual(route('/federation'), { view: 'federation', job: '' });
+  assert.deepEqual(route('/federation/retina-23'), { view: 'federation', job: 'retina-23' });
+  for (const lost of ['/case', '/case/1/2/3', '/nothing', '/%', '/case/1.2.3/what', '/audit/x', '/federation/a/b']) assert.deepEqual(route(lost), { view: 'lost' }, lost);
 });
 
 const press = (key: string, mods: Partial<Record<'shiftKey' | 'ctrlKey' | 'altKey' | 'metaKey', boolean>> = {}) =>

@@ -8,6 +8,7 @@ import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { administration } from './administration.mjs';
+import { federation } from './federation.mjs';
 import { material } from './material.mjs';
 import { png } from './png.mjs';
 import { DISCLAIMER, FILM, filmCase, OPEN, overlay, rows, shortCase, theCase } from './studies.mjs';
@@ -21,7 +22,7 @@ const CSP = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-sr
 const CSRF = 'mock-csrf-token';
 const ACTIONS = {
   reader: ['study.list', 'study.view', 'study.upload', 'study.diagnose', 'finding.review', 'report.sign', 'consent.view', 'consent.change', 'model.view', 'token.own', 'status.view'],
-  admin: ['study.list', 'study.view', 'study.upload', 'study.diagnose', 'consent.view', 'consent.change', 'model.view', 'audit.view', 'user.manage', 'token.own', 'settings.view', 'settings.change', 'status.view'],
+  admin: ['study.list', 'study.view', 'study.upload', 'study.diagnose', 'consent.view', 'consent.change', 'model.view', 'federation.view', 'audit.view', 'user.manage', 'token.own', 'settings.view', 'settings.change', 'status.view'],
 };
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm', '.svg': 'image/svg+xml' };
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
@@ -77,6 +78,7 @@ async function handle(ctx, req, res) {
   if (path.startsWith('/api/v1/studies/')) return study(ctx, req, path.split('/').slice(4).map(decodeURIComponent), json, res, user);
   if (path.endsWith('/waveform')) return send(res, 200, ctx.found.ecg);
   if (path.endsWith('/sound.wav')) return send(res, 200, ctx.found.sound, 'audio/wav');
+  if (path.startsWith('/api/v1/federation')) return federation(path, user, res, send, refuse);
   const answer = ctx.admin(req.method, url, json, user);
   return answer ? send(res, answer.status ?? 200, answer.body) : refuse(res, 404, 'NOT_FOUND', 'there is nothing at this address', 'see /api/docs');
 }

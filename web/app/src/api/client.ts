@@ -1,7 +1,7 @@
 // The one place that talks to the node's API.
 
 import type {
-  Account, Assessment, AuditCheck, AuditPage, AuditQuery, Case, ConsentDecision, ConsentEntry, ConsentText, Decision, Finding, Letter,
+  Account, Assessment, AuditCheck, AuditPage, AuditQuery, Case, ConsentDecision, ConsentEntry, ConsentText, Decision, FederationJob, Finding, Letter,
   ModelCard, Row, Session, Settings, SettingsPage, Status, Token, Waveform, Worklist, WorklistQuery,
 } from './types.ts';
 
@@ -215,6 +215,12 @@ export function events(changed: (row: Row) => void, connected: (yes: boolean) =>
   source.onerror = () => connected(false); // the browser connects again by itself
   return () => source.close();
 }
+
+// Federation.
+
+export const federation = async (signal?: AbortSignal) => list((await request<Items<FederationJob>>('GET', '/api/v1/federation', undefined, signal)).items);
+/** federationReport is the address of a job's story as a page. */
+export const federationReport = (job: string) => `/api/v1/federation/${part(job)}/report.html`;
 
 // Models, audit, consent.
 

@@ -245,6 +245,39 @@ export interface ModelCard {
   signer: string;
 }
 
+/** A job in which this node learns with others, as federation/page writes it. */
+export interface FederationJob {
+  id: string;
+  title: string;
+  purpose: string;
+  by: string;
+  hash: string;
+  algorithm: string;
+  sum: string; // 'plain' | 'masks' | 'ckks'
+  phase: string; // 'draft' | 'proposed' | 'running' | 'finished'; '' when the job cannot be read
+  outcome: string; // of a finished one: 'ok' | 'aborted' | 'failed'
+  reason: string;
+  round: number;
+  rounds: number;
+  attempt: number;
+  step: string;
+  waits: string;
+  until: string | null;
+  agreed: number;
+  refused: number;
+  in: number; // in the last round
+  asked: number;
+  epsilon: number;
+  budget: number; // 0 = no noise was promised
+  delta: number;
+  macroF1: number | null;
+  bytes: number;
+  started: string | null;
+  ended: string | null;
+  written: string | null;
+  trouble: string; // why the job cannot be read
+}
+
 // Fields that are empty may be left out.
 export interface AuditEntry {
   index: number;

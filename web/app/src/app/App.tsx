@@ -16,6 +16,7 @@ const CasePage = lazy(loadCase);
 const LetterPage = lazy(() => import('../letter/LetterPage.tsx'));
 const ReportPage = lazy(() => import('../letter/ReportPage.tsx'));
 const ModelsPage = lazy(() => import('../models/ModelsPage.tsx'));
+const FederationPage = lazy(() => import('../federation/FederationPage.tsx'));
 const AuditPage = lazy(() => import('../audit/AuditPage.tsx'));
 const ConsentPage = lazy(() => import('../consent/ConsentPage.tsx'));
 const SettingsPage = lazy(() => import('../settings/SettingsPage.tsx'));
@@ -30,6 +31,7 @@ function View({ to }: { to: Route }) {
     case 'report': return <ReportPage uid={to.uid} />;
     case 'consent': return <ConsentPage key={to.patient} patient={to.patient} />;
     case 'models': return <ModelsPage name={to.name} />;
+    case 'federation': return <FederationPage job={to.job} />;
     case 'audit': return <AuditPage />;
     case 'settings': return <SettingsPage tab={to.tab} />;
     case 'lost': return <Empty title="There is no such page"><Link className="button" to="/">Go to the worklist</Link></Empty>;

@@ -14,6 +14,7 @@ import './shell.css';
 const PLACES: readonly { view: Route['view']; to: string; text: string; icon: IconName; needs: Action }[] = [
   { view: 'worklist', to: '/', text: 'Worklist', icon: 'list', needs: 'study.list' },
   { view: 'models', to: '/models', text: 'Models', icon: 'model', needs: 'model.view' },
+  { view: 'federation', to: '/federation', text: 'Federation', icon: 'network', needs: 'federation.view' },
   { view: 'audit', to: '/audit', text: 'Audit', icon: 'log', needs: 'audit.view' },
   { view: 'settings', to: '/settings', text: 'Settings', icon: 'gear', needs: 'token.own' },
 ];
@@ -31,6 +32,7 @@ export function Shell({ route, children }: { route: Route; children: ReactNode }
     theme: toggleTheme,
     'go.worklist': () => navigate('/'),
     'go.models': () => navigate('/models'),
+    'go.federation': () => can('federation.view') && navigate('/federation'),
     'go.audit': () => can('audit.view') && navigate('/audit'),
     'go.settings': () => navigate('/settings'),
   });
@@ -80,6 +82,7 @@ const TITLES: Partial<Record<Route['view'], string>> = {
   report: 'Report · Consilium',
   consent: 'Consent · Consilium',
   models: 'Models · Consilium',
+  federation: 'Federation · Consilium',
   audit: 'Audit · Consilium',
   settings: 'Settings · Consilium',
 };

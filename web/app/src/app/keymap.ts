@@ -14,6 +14,7 @@ export const KEYMAP: readonly Key[] = [
   { id: 'theme', scope: 'anywhere', keys: ['t'], does: 'Light or dark' },
   { id: 'go.worklist', scope: 'anywhere', keys: ['g w'], does: 'Go to the worklist' },
   { id: 'go.models', scope: 'anywhere', keys: ['g m'], does: 'Go to the models' },
+  { id: 'go.federation', scope: 'anywhere', keys: ['g f'], does: 'Go to the federation' },
   { id: 'go.audit', scope: 'anywhere', keys: ['g a'], does: 'Go to the audit log' },
   { id: 'go.settings', scope: 'anywhere', keys: ['g s'], does: 'Go to the settings' },
 

@@ -7,6 +7,7 @@ export type Route =
   | { view: 'report'; uid: string }
   | { view: 'consent'; patient: string }
   | { view: 'models'; name: string }
+  | { view: 'federation'; job: string }
   | { view: 'audit' }
   | { view: 'settings'; tab: string }
   | { view: 'setup' }
@@ -33,6 +34,7 @@ export function route(path: string): Route {
   }
   if (a === 'patients' && b !== undefined && c === 'consent') return { view: 'consent', patient: b };
   if (a === 'models' && c === undefined) return { view: 'models', name: b ?? '' };
+  if (a === 'federation' && c === undefined) return { view: 'federation', job: b ?? '' };
   if (a === 'settings' && c === undefined) return { view: 'settings', tab: b ?? 'node' };
   if (b === undefined && (a === 'audit' || a === 'setup' || a === 'signin')) return { view: a };
   return { view: 'lost' };
