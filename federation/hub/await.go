@@ -20,6 +20,7 @@ func (r *runner) await(ctx context.Context, w federation.Wait, handle func(feder
 	w.Until = w.Until.UTC()
 	r.h.State.Wait = &w
 	r.save()
+	r.saved = slices.Clone(w.Sites)
 	defer func() { r.h.State.Wait = nil }()
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
@@ -40,9 +41,25 @@ func (r *runner) await(ctx context.Context, w federation.Wait, handle func(feder
 		select {
 		case <-r.mail.news:
 		case <-tick.C:
+			r.saveWait()
 		case <-ctx.Done():
 			return false, fault.Wrap(ctx.Err(), fault.Interrupted, "the hub was stopped", "the job goes on at the next start")
 		}
+	}
+}
+
+// still writes down who is waited for.
+func (r *runner) still(names []string) {
+	if r.h.State.Wait != nil {
+		r.h.State.Wait.Sites = names
+	}
+}
+
+// saveWait keeps the report true while nothing comes.
+func (r *runner) saveWait() {
+	if names := r.h.State.Wait.Sites; !slices.Equal(names, r.saved) {
+		r.save()
+		r.saved = slices.Clone(names)
 	}
 }
 
@@ -153,9 +170,7 @@ func (r *runner) gatherConsent(ctx context.Context) error {
 	}
 	_, err = r.await(ctx, wait, func(d federation.Delivery) { r.hub.refuse(ctx, d, "the job has not begun") }, func() bool {
 		left := silent()
-		if r.h.State.Wait != nil {
-			r.h.State.Wait.Sites = left
-		}
+		r.still(left)
 		if count() < r.job.Plan.Quorum {
 			return false
 		}

@@ -217,9 +217,7 @@ func (r *runner) ask(ctx context.Context, q federation.Question, what string, ta
 		if p.err = p.reach(ctx); p.err != nil {
 			return true
 		}
-		if r.h.State.Wait != nil {
-			r.h.State.Wait.Sites = p.open()
-		}
+		r.still(p.open())
 		return p.over()
 	})
 	if err == nil {

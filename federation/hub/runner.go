@@ -33,6 +33,7 @@ type runner struct {
 	measured int
 	done     int // rounds that are done
 	ledger   *ledger
+	saved    []string // sites that the report says are waited for
 }
 
 // errAborted ends a job by a person's will.

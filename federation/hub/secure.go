@@ -172,13 +172,15 @@ func (r *runner) hear(ctx context.Context, g secsum.Gatherer, q federation.Quest
 			err = g.Add(d.From, s.Body)
 		}
 		if err != nil {
+			// What it says in this step is nonsense: it is out of this sum, and nobody waits for it.
+			if e := r.entry(d.From); e != nil && fault.CodeOf(err) != fault.UpdateStale && d.Round == q.Round && d.Attempt == q.Attempt {
+				lost[d.From], e.State, e.Reason = true, "refused", err.Error()
+			}
 			r.note(ctx, "federation.sum-message-refused", map[string]string{"site": d.From, "step": name, "why": err.Error()})
 		}
 	}, func() bool {
 		left := still()
-		if r.h.State.Wait != nil {
-			r.h.State.Wait.Sites = left
-		}
+		r.still(left)
 		return len(left) == 0
 	})
 	return err

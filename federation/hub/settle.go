@@ -42,9 +42,8 @@ func (r *runner) settle(ctx context.Context) error {
 	_, err = r.await(ctx, wait, func(d federation.Delivery) {
 		switch d.Kind {
 		case federation.MailKept:
-			if r.kept(ctx, d) == nil {
-				p.answered[d.From] = true
-			}
+			r.kept(ctx, d)
+			p.answered[d.From] = true
 		case federation.MailTrouble:
 			p.answered[d.From] = true
 		default:
@@ -54,23 +53,22 @@ func (r *runner) settle(ctx context.Context) error {
 		if p.members, err = r.agreed(ctx); err != nil {
 			return true
 		}
-		if r.h.State.Wait != nil {
-			r.h.State.Wait.Sites = p.open()
-		}
+		r.still(p.open())
 		return len(p.open()) == 0
 	})
 	return err
 }
 
-func (r *runner) kept(ctx context.Context, d federation.Delivery) error {
+// kept takes a site's last word; one that cannot be read is noted, and the site has spoken.
+func (r *runner) kept(ctx context.Context, d federation.Delivery) {
 	var k federation.Kept
 	if err := json.Unmarshal(d.Body, &k); err != nil || k.Site != d.From {
 		r.note(ctx, "federation.update-refused", map[string]string{"site": d.From, "code": string(fault.UpdateRefused), "why": "its last word cannot be read"})
-		return fault.New(fault.UpdateRefused, "the last word of "+d.From+" cannot be read", "use the same version of Consilium at hub and site")
+		return
 	}
 	for _, old := range r.h.Final.Scores {
 		if old.Site == k.Site {
-			return nil
+			return
 		}
 	}
 	if r.job.Plan.Scores != "each" {
@@ -82,7 +80,6 @@ func (r *runner) kept(ctx context.Context, d federation.Delivery) error {
 	}
 	r.note(ctx, "federation.site-settled", map[string]string{"site": d.From, "keeps": k.Keeps})
 	r.save()
-	return nil
 }
 
 // momentsLength is how many numbers a site's moments are.

@@ -1,0 +1,239 @@
+package hub_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"consilium/clinical"
+	"consilium/dataset"
+	"consilium/federation"
+	"consilium/federation/folder"
+	"consilium/federation/hub"
+	"consilium/federation/room"
+	"consilium/federation/site"
+	"consilium/govern"
+)
+
+// ward is a site's data: two overlapping clouds in four dimensions, in which the site sees mostly one class.
+type ward struct {
+	seed uint64
+	n    int
+	tilt float64 // share of class 1
+}
+
+func (w ward) Info() dataset.Info {
+	return dataset.Info{Name: "ward", Kind: clinical.KindTable, Shape: []int{4}, Labels: []clinical.Concept{{Name: "well"}, {Name: "ill"}}, Synthetic: true}
+}
+
+func (w ward) Len(s dataset.Split) int {
+	if s == dataset.Train {
+		return w.n
+	}
+	return 60
+}
+
+func (w ward) Read(s dataset.Split, i int, into []float32) (dataset.Sample, error) {
+	if err := dataset.CheckRead(w, s, i, into); err != nil {
+		return dataset.Sample{}, err
+	}
+	r := rand.New(rand.NewPCG(w.seed*1000+uint64(len(s)), uint64(i)))
+	label, tilt := 0, w.tilt
+	if s == dataset.Test {
+		tilt = 0.5
+	}
+	if r.Float64() < tilt {
+		label = 1
+	}
+	for k := range into {
+		into[k] = float32(r.NormFloat64())
+	}
+	into[0] += float32(2*label - 1)
+	into[1] -= float32(2*label - 1)
+	return dataset.Sample{ID: fmt.Sprint(s, i), Group: fmt.Sprint("P-", w.seed, "-", s, i), Label: label}, nil
+}
+
+func (w ward) Close() error { return nil }
+
+// house is a hub and its sites in one room, each with a folder of its own.
+type house struct {
+	t     *testing.T
+	room  *room.Room
+	dir   string
+	names []string
+	sets  map[string]dataset.Set
+	stop  map[string]func()
+	mu    sync.Mutex
+	log   []govern.Event
+}
+
+func newHouse(t *testing.T, sites int) *house {
+	h := &house{t: t, dir: t.TempDir(), sets: map[string]dataset.Set{}, stop: map[string]func(){}}
+	for i := range sites {
+		name := fmt.Sprintf("site-%02d", i)
+		h.names = append(h.names, name)
+		h.sets[name] = ward{seed: uint64(i + 1), n: 60 + 10*i, tilt: []float64{0.2, 0.5, 0.8}[i%3]}
+	}
+	var err error
+	if h.room, err = room.New(h.names...); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, stop := range h.stop {
+			stop()
+		}
+	})
+	return h
+}
+
+func (h *house) note(_ context.Context, e govern.Event) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.log = append(h.log, e)
+	return nil
+}
+
+// events counts audit entries of an action.
+func (h *house) events(action string) (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range h.log {
+		if e.Action == action {
+			n++
+		}
+	}
+	return n
+}
+
+func (h *house) siteDir(name string) string { return filepath.Join(h.dir, name) }
+func (h *house) hubDir() string             { return filepath.Join(h.dir, "hub") }
+
+// policy lets a site agree by itself.
+func (h *house) policy(name, text string) {
+	if err := os.MkdirAll(h.siteDir(name), 0o700); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(h.siteDir(name), site.PolicyFile), []byte(text), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+const agreeable = `{"agree": true, "min_cohort": 1, "epsilon": 0}`
+
+// start runs a part of the house until stop.
+func (h *house) start(name string, run func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	h.stop[name] = func() {
+		cancel()
+		select {
+		case err := <-ended:
+			if err != nil {
+				h.t.Errorf("%s: %v", name, err)
+			}
+		case <-time.After(20 * time.Second):
+			h.t.Errorf("%s does not stop", name)
+		}
+		delete(h.stop, name)
+	}
+}
+
+func (h *house) startSite(name string, change ...func(*site.Options)) {
+	o := site.Options{Dir: h.siteDir(name), End: h.room.Site(name), Key: h.room.Key(name), Sets: []dataset.Set{h.sets[name]}, Audit: h.note, Look: 10 * time.Millisecond}
+	for _, c := range change {
+		c(&o)
+	}
+	s, err := site.Open(o)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.start(name, s.Run)
+}
+
+func (h *house) startHub() {
+	h.start("hub", hub.Open(hub.Options{Dir: h.hubDir(), Name: "test hub", End: h.room.Hub(), Audit: h.note, Look: 10 * time.Millisecond}).Run)
+}
+
+func (h *house) startAll() {
+	for _, n := range h.names {
+		if _, err := os.Stat(filepath.Join(h.siteDir(n), site.PolicyFile)); err != nil {
+			h.policy(n, agreeable)
+		}
+		h.startSite(n)
+	}
+	h.startHub()
+}
+
+func job(algorithm, sum string, rounds, quorum int) federation.Job {
+	p := federation.Plan{Algorithm: algorithm, Sum: sum, Rounds: rounds, Quorum: quorum, Epochs: 1, Batch: 16, Rate: 0.1,
+		Deadlines: federation.Deadlines{Consent: federation.Duration(20 * time.Second), Round: federation.Duration(20 * time.Second), Grace: federation.Duration(50 * time.Millisecond)}}
+	return federation.Job{Format: federation.JobFormat, ID: "ward-1", Title: "Ill or well", Purpose: "A test", By: "test", Created: time.Unix(1_700_000_000, 0).UTC(),
+		Model: federation.Model{Arch: "logistic", Seed: 1},
+		Data:  federation.Data{Kind: clinical.KindTable, Task: "ward", Shape: []int{4}, Labels: ward{}.Info().Labels, Cohort: 10},
+		Plan:  p.WithDefaults()}
+}
+
+func (h *house) propose(j federation.Job) {
+	h.t.Helper()
+	if err := hub.Propose(h.hubDir(), j, time.Now()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// until waits for the hub's report to fulfil a condition.
+func (h *house) until(id, what string, ok func(federation.History) bool) federation.History {
+	h.t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(60 * time.Second)
+	for {
+		got, err := folder.History(h.hubDir(), id)
+		if err == nil && ok(got) {
+			return got
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			h.t.Fatalf("%s did not come: %v, %+v", what, err, got.State)
+		}
+	}
+}
+
+func (h *house) finished(id string) federation.History {
+	h.t.Helper()
+	return h.until(id, "the end", func(g federation.History) bool { return g.State.Phase == federation.Finished })
+}
+
+// ok is a job that ended well.
+func (h *house) ok(id string) federation.History {
+	h.t.Helper()
+	g := h.finished(id)
+	if g.State.Outcome != federation.OK {
+		h.t.Fatalf("ended %s: %s\n%+v", g.State.Outcome, g.State.Reason, g.Rounds)
+	}
+	return g
+}
+
+func doneRounds(g federation.History) (rounds []int) {
+	for _, r := range g.Rounds {
+		if r.Outcome == "done" {
+			rounds = append(rounds, r.Round)
+		}
+	}
+	return rounds
+}
+
+func entry(r federation.Round, site string) federation.Entry {
+	i := slices.IndexFunc(r.Sites, func(e federation.Entry) bool { return e.Site == site })
+	if i < 0 {
+		return federation.Entry{}
+	}
+	return r.Sites[i]
+}
