@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"consilium/fault"
+	"consilium/federation/secsum/internal/run"
 )
 
 // Fixed turns values into 32-bit integers and a sum of such integers back. Scale is the largest power of two with
@@ -18,16 +19,13 @@ type Fixed struct {
 
 // NewFixed chooses the scale for values up to bound of so many sites. Errors: USAGE.
 func NewFixed(bound float64, sites int) (Fixed, error) {
-	if !(bound > 0) || math.IsInf(bound, 0) || sites < 1 || sites > math.MaxInt16 {
-		return Fixed{}, fault.New(fault.Usage, fmt.Sprintf("no fixed point for values up to %g of %d sites", bound, sites), "set a bound above 0")
+	if !(bound >= run.MinBound && bound <= run.MaxBound) || sites < 1 || sites > run.MaxSites {
+		return Fixed{}, fault.New(fault.Usage, fmt.Sprintf("no fixed point for values up to %g of %d sites", bound, sites), "set a bound of order 1")
 	}
 	share := float64(math.MaxInt32 / sites)
 	scale := math.Ldexp(1, math.Ilogb(share/bound))
 	for bound*scale > share { // Ilogb of a rounded quotient may be one too many
 		scale /= 2
-	}
-	if scale == 0 || math.IsInf(scale, 0) {
-		return Fixed{}, fault.New(fault.Usage, fmt.Sprintf("no fixed point for values up to %g", bound), "set a bound of order 1")
 	}
 	return Fixed{Scale: scale, Most: int32(math.RoundToEven(bound * scale)), Bound: bound}, nil
 }
