@@ -3,7 +3,6 @@ package edge
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -431,6 +430,6 @@ func TestNearestRank(t *testing.T) {
 		v = append(v, float64(100-i))
 	}
 	if got := NewTimes("x", v); got.P50 != 50 || got.P99 != 99 || got.Max != 100 || got.N != 100 {
-		t.Fatal(fmt.Sprintf("%+v", got))
+		t.Fatalf("%+v", got)
 	}
 }
