@@ -67,11 +67,11 @@ func central(sites []memory) [][][]float64 {
 		theta := (v*v*v + v*s2) / s2
 		for j := range features {
 			g, d := gamma[j], delta[j]
-			for range 500 {
+			for range 100 {
 				g = (n*tau2*gamma[j] + d*gammaBar) / (n*tau2 + d)
 				ss := 0.0
 				for i := range z {
-					ss += math.Pow(z[i][j]-g, 2)
+					ss += (z[i][j] - g) * (z[i][j] - g)
 				}
 				d = (theta + ss/2) / (n/2 + lambda - 1)
 			}

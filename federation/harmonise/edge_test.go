@@ -164,7 +164,7 @@ func TestFitRefuses(t *testing.T) {
 }
 
 func TestSetIsASet(t *testing.T) {
-	inner := synthetic.FilmSet(24, 1)
+	inner := synthetic.FilmSet(12, 1)
 	m, err := Measure(inner, dataset.Train)
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +183,7 @@ func TestSetIsASet(t *testing.T) {
 		t.Errorf("after: %+v, %v", after, err)
 	}
 	var wait sync.WaitGroup
-	for range 3 {
+	for range 2 {
 		wait.Go(func() {
 			into := make([]float32, set.Info().Size())
 			for i := range set.Len(dataset.Train) {

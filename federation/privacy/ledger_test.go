@@ -143,7 +143,7 @@ func TestLedgerSurvivesATornLine(t *testing.T) {
 		"one byte":         "{",
 		"half":             whole[:len(whole)/2],
 		"all but its end":  string(line),
-		"zeros":            strings.Repeat("\x00", 100),
+		"zeros":            strings.Repeat("\x00", 4096),
 		"zeros in between": whole[:20] + strings.Repeat("\x00", 20) + whole[40:],
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -154,6 +154,9 @@ func TestLedgerSurvivesATornLine(t *testing.T) {
 			l := open(t, file)
 			if n := len(l.Entries()); n != 2 {
 				t.Fatalf("%d entries", n)
+			}
+			if text, err := os.ReadFile(file); err != nil || string(text) != whole+whole {
+				t.Fatalf("repaired to %q, %v", text, err)
 			}
 			must(t, l, spend("after", 1))
 			if err := l.Close(); err != nil {
