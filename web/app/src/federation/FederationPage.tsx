@@ -65,7 +65,7 @@ function Figures({ job: j, done }: { job: FederationJob; done: number | null }) 
     <dl className="job-figures">
       <div>
         <dt>Round</dt>
-        <dd>{done === null ? '–' : `${j.round} of ${j.rounds}`}{j.attempt > 1 && j.phase === 'running' && <span className="muted small"> attempt {j.attempt}</span>}{j.step !== '' && <span className="muted small"> {j.step}</span>}</dd>
+        <dd>{done === null ? '–' : `${j.round} of ${j.rounds}`}{j.phase === 'running' && <span className="muted small"> {[j.attempt > 1 ? `attempt ${j.attempt}` : '', j.step].filter((t) => t !== '').join(', ')}</span>}</dd>
         {done !== null && <dd className="track" aria-hidden="true"><svg viewBox="0 0 100 4" preserveAspectRatio="none"><rect className="rail" width="100" height="4" /><rect className="done" width={100 * done} height="4" /></svg></dd>}
       </div>
       <div><dt>Sites in the last round</dt><dd>{j.asked > 0 ? `${j.in} of ${j.asked}` : '–'}</dd></div>
