@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,8 +19,9 @@ import (
 //	go test -run xxx -bench Hub -benchtime 1x ./federation/aggregate
 //
 // raw adds up the bytes, decode makes floats of them first, add has floats already. Beside time it tells, in sizes of
-// a model (4 bytes a parameter): rule/models, what the rule held at most; all/models, the highest resident memory of
-// the process beyond what it had before, with global weights, the update at hand as bytes, result and garbage.
+// a model (4 bytes a parameter): rule/models, what the rule holds at the end of a round; all/models, the highest
+// resident memory of the process beyond an idle one's: with the global weights (1), the bytes of the update at hand
+// (1; for add its floats) and the collector's garbage.
 func BenchmarkHub(b *testing.B) {
 	for _, way := range []string{"raw", "decode", "add"} {
 		b.Run(way+"/sites=100/parameters=10M", func(b *testing.B) { hub(b, way, 100, 10_000_000) })
@@ -61,6 +63,7 @@ func BenchmarkRules(b *testing.B) {
 
 func hub(b *testing.B, way string, sites, size int) {
 	plan := planFor(federation.FedAvg, sites)
+	start := settle()
 	v := make([]float32, size)
 	for i := range v {
 		v[i] = float32(i%1000-500) * 1e-5
@@ -71,14 +74,15 @@ func hub(b *testing.B, way string, sites, size int) {
 		b.Fatal(err)
 	}
 	r := rule(b, plan, size, sites)
-	if way != "add" {
+	global := slices.Clone(v)
+	if way == "add" {
+		text = nil
+	} else {
 		v = nil
 	}
 	model := float64(4 * size)
-	base := settle()
-	global := make([]float32, size)
-	global[0] = 1
-	held, high := 0.0, resident()
+	settle()
+	base, held, high := float64(live()), 0.0, resident()
 	b.SetBytes(int64(4 * size * sites))
 	for b.Loop() {
 		if err := r.Begin(global); err != nil {
@@ -92,9 +96,9 @@ func hub(b *testing.B, way string, sites, size int) {
 				high = max(high, resident())
 			}
 		}
-		b.StopTimer() // what is live in the middle of a round, beside the global weights
+		b.StopTimer()
 		runtime.GC()
-		held = max(held, float64(live())-model-float64(base))
+		held = max(held, float64(live())-base)
 		b.StartTimer()
 		out, _, err := r.Finish()
 		if err != nil || out[1] == 0 {
@@ -108,6 +112,7 @@ func hub(b *testing.B, way string, sites, size int) {
 	b.ReportMetric(held/model, "rule/models")
 	b.ReportMetric(float64(high-start)/model, "all/models")
 	runtime.KeepAlive(text)
+	runtime.KeepAlive(v)
 }
 
 // take is what a hub does with one update.
@@ -131,13 +136,10 @@ func take(r Rule, way string, text []byte, v []float32, site string) error {
 	return r.Add(federation.Update{Site: site, Samples: 9, Delta: v})
 }
 
-var start int64
-
-// settle gives what is live, and notes what is resident, before a round.
-func settle() uint64 {
+// settle gives back what is not needed, and tells what is resident then.
+func settle() int64 {
 	debug.FreeOSMemory()
-	start = resident()
-	return live()
+	return resident()
 }
 
 func live() uint64 {
