@@ -235,11 +235,10 @@ func why(ctx context.Context, keep *keeping, proxy *url.URL, protocol int, versi
 		return err
 	}
 	defer v.close()
-	_, err = v.say(request{Kind: "ask", Site: keep.site, Protocol: protocol, Version: version, Time: now()})
-	if fault.CodeOf(err) == fault.PeerUnreachable || err == nil {
-		return errors.Join(v.fits(protocol, now()), err)
+	if _, err = v.say(request{Kind: "ask", Site: keep.site, Protocol: protocol, Version: version, Time: now()}); err != nil {
+		return err
 	}
-	return err
+	return v.fits(protocol, now())
 }
 
 // protocolOf is the protocol that a site speaks; tests speak others.

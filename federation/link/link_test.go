@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -182,3 +183,9 @@ func (in *inbox) settled() bool {
 	defer in.mu.Unlock()
 	return len(in.owed) == 0
 }
+
+// clock is a clock that a test can set.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) Now() time.Time      { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) add(d time.Duration) { c.ahead.Add(int64(d)) }

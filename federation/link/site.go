@@ -36,8 +36,11 @@ type Site struct {
 	version  string
 	protocol int
 	release  func()
+	slow     time.Duration // askSlow; tests are in a hurry
 
-	leaf  *server.Server
+	leafMu sync.Mutex
+	leaf   *server.Server // nil while the hub has no place for this site
+
 	conn  *nats.Conn
 	up    *box
 	inbox *inbox
@@ -82,7 +85,7 @@ func OpenSite(ctx context.Context, o SiteOptions) (*Site, error) {
 		}
 	}
 	s := &Site{keep: keep, log: o.Log, now: o.Now, version: o.Version, protocol: protocolOf(o.Protocol), mail: make(chan arrived),
-		changed: make(chan struct{}), nudge: make(chan struct{}, 1)}
+		changed: make(chan struct{}), nudge: make(chan struct{}, 1), slow: askSlow}
 	proxy := keep.proxy
 	if o.Proxy != "" {
 		proxy = o.Proxy
@@ -114,10 +117,10 @@ func (s *Site) open() (err error) {
 	if s.done, err = openDone(filepath.Join(s.keep.dir, "done")); err != nil {
 		return err
 	}
-	if s.leaf, err = startEmbedded(s.leafOptions(), s.log); err != nil {
+	if err := s.resume(); err != nil {
 		return err
 	}
-	s.conn, err = nats.Connect("", nats.InProcessServer(s.leaf), nats.Name(s.keep.site), nats.MaxReconnects(-1),
+	s.conn, err = nats.Connect("", nats.InProcessServer(s), nats.Name(s.keep.site), nats.MaxReconnects(-1),
 		nats.ReconnectWait(reconnect), nats.ReconnectBufSize(-1))
 	if err != nil {
 		return fault.Wrap(err, fault.QueueFailed, "the embedded server does not answer", "please report it")
@@ -137,14 +140,14 @@ func (s *Site) open() (err error) {
 func (s *Site) Name() string { return s.keep.site }
 
 // Linked says whether the hub answered the last pulse.
-func (s *Site) Linked() bool { return s.now1().linked }
+func (s *Site) Linked() bool { return s.link().linked }
 
 // Trouble says why the hub does not work with this site, nil when it does or when the link is only cut:
 // SITE_REVOKED, CERTIFICATE_BAD, VERSION_UNFIT, CLOCK_SKEW, HUB_MISTAKEN. Send and Receive fail with it as long as it
 // lasts, at once: who calls them in a loop should wait in between.
-func (s *Site) Trouble() error { return s.now1().trouble }
+func (s *Site) Trouble() error { return s.link().trouble }
 
-func (s *Site) now1() linkState {
+func (s *Site) link() linkState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state
@@ -278,10 +281,7 @@ func (s *Site) Close(ctx context.Context) error {
 			s.conn.Close()
 		}
 		s.work.Wait()
-		if s.leaf != nil {
-			s.leaf.Shutdown()
-			s.leaf.WaitForShutdown()
-		}
+		s.pause()
 		if s.done != nil {
 			s.done.close()
 		}

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"net"
 	"net/url"
 	"time"
@@ -73,6 +72,53 @@ func (s *Site) tlsConfig() *tls.Config {
 	return c
 }
 
+// resume starts the embedded server, which calls the hub until it answers.
+func (s *Site) resume() error {
+	s.leafMu.Lock()
+	defer s.leafMu.Unlock()
+	if s.leaf != nil || s.ctx.Err() != nil {
+		return nil
+	}
+	leaf, err := startEmbedded(s.leafOptions(), s.log)
+	s.leaf = leaf
+	return err
+}
+
+// pause stops the embedded server: a hub that has said no is not called four times a second.
+func (s *Site) pause() {
+	s.leafMu.Lock()
+	defer s.leafMu.Unlock()
+	if s.leaf != nil {
+		s.leaf.Shutdown()
+		s.leaf.WaitForShutdown()
+	}
+	s.leaf = nil
+}
+
+// InProcessConn connects the site's client with the embedded server of the moment; it is the client's, not for others.
+func (s *Site) InProcessConn() (net.Conn, error) {
+	s.leafMu.Lock()
+	defer s.leafMu.Unlock()
+	if s.leaf == nil {
+		return nil, errLink
+	}
+	return s.leaf.InProcessConn()
+}
+
+// leafID is the number of the connection to the hub; 0 when there is none.
+func (s *Site) leafID() uint64 {
+	s.leafMu.Lock()
+	defer s.leafMu.Unlock()
+	if s.leaf == nil || s.leaf.NumLeafNodes() == 0 {
+		return 0
+	}
+	leafs, err := s.leaf.Leafz(&server.LeafzOptions{})
+	if err != nil || len(leafs.Leafs) == 0 {
+		return 0
+	}
+	return leafs.Leafs[0].ID
+}
+
 // watchLink sees the connection come and go, faster than a pulse does.
 func (s *Site) watchLink() {
 	tick := time.NewTicker(reconnect / 4)
@@ -84,13 +130,8 @@ func (s *Site) watchLink() {
 			return
 		case <-tick.C:
 		}
-		var id uint64
-		if s.leaf.NumLeafNodes() > 0 {
-			if leafs, err := s.leaf.Leafz(&server.LeafzOptions{}); err == nil && len(leafs.Leafs) > 0 {
-				id = leafs.Leafs[0].ID
-			}
-		}
-		if id == s.now1().link {
+		id := s.leafID()
+		if id == s.link().link {
 			continue
 		}
 		s.set(func(l *linkState) {
@@ -131,7 +172,7 @@ func (s *Site) set(f func(*linkState)) {
 const (
 	askAfter = 1500 * time.Millisecond // without an answer
 	askAgain = 5 * time.Second         // when the hub could not be reached either
-	askSlow  = time.Minute             // when the hub said no for good
+	askSlow  = time.Minute             // when the hub has said no
 )
 
 // beat sends a pulse each second, asks the hub what is wrong when no answer comes, and renews the certificate.
@@ -154,7 +195,7 @@ func (s *Site) beat() {
 			s.set(func(l *linkState) { l.linked = false })
 			wait := askAgain
 			if s.Trouble() != nil {
-				wait = askSlow
+				wait = s.slow
 			}
 			if time.Since(silent) > askAfter && time.Since(asked) > wait {
 				s.ask()
@@ -209,20 +250,21 @@ func (s *Site) heard(answer pulseAnswer) {
 	}
 }
 
-// ask finds out why the hub does not answer. A refusal shuts the link until it is taken back.
+// ask finds out why the hub does not answer. A refusal stops the calls until it is taken back.
 func (s *Site) ask() {
 	ctx, cancel := context.WithTimeout(s.ctx, 2*shortWait)
 	defer cancel()
 	err := why(ctx, s.keep, s.proxy, s.protocol, s.version, s.now)
-	if s.ctx.Err() != nil {
-		return
-	}
-	var coded *fault.Error
-	if err != nil && errors.As(err, &coded) && coded.Code == fault.PeerUnreachable {
+	if s.ctx.Err() != nil || fault.CodeOf(err) == fault.PeerUnreachable {
 		return // cut, not refused
 	}
 	if err != nil && fault.CodeOf(s.Trouble()) != fault.CodeOf(err) {
 		s.log.Error("the hub does not let this site in", "error", err)
 	}
 	s.set(func(l *linkState) { l.trouble = err })
+	if err != nil {
+		s.pause()
+	} else if err := s.resume(); err != nil {
+		s.log.Error("the link does not start", "error", err)
+	}
 }
