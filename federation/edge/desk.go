@@ -56,7 +56,6 @@ type Desk struct {
 	posts []*post           // summaries for the hub, by age
 	held  []key             // likewise, beyond the bound
 	bytes struct{ accepted, kept int64 }
-	turn  bool // of the sender: whether a summary goes before a case
 	tally tally
 }
 
@@ -186,13 +185,35 @@ func (d *Desk) Submit(ctx context.Context, c Case) (id string, fresh bool, err e
 	d.live[c.ID] = e
 	d.enqueue(e)
 	d.tally.accepted++
-	if d.o.Policy.HandOver && d.o.Link != nil && d.length() > d.o.Policy.Longest {
-		if err := d.request(e, ReasonBusy); err != nil {
-			d.warn(err) // it is answered here, as all others
-		}
-	}
+	d.relieve()
 	d.changed()
 	return c.ID, true, nil
+}
+
+// relieve hands the newest cases over while the queue is too long, and only as many at once as the queue may be long:
+// a hub that is slower than the site, or a cut link, must not gather the cases that the site could answer in turn.
+func (d *Desk) relieve() {
+	if !d.o.Policy.HandOver || d.o.Link == nil {
+		return
+	}
+	long, out := d.length()-d.o.Policy.Longest, 0
+	for _, e := range d.queue {
+		if e.ask != nil {
+			out++
+		}
+	}
+	for i := len(d.queue) - 1; i >= 0 && long > 0 && out < d.o.Policy.Longest; i-- {
+		e := d.queue[i]
+		if e.ask != nil {
+			continue
+		}
+		if err := d.request(e, ReasonBusy); err != nil {
+			d.warn(err) // it is answered here, as all others
+			return
+		}
+		long--
+		out++
+	}
 }
 
 func (d *Desk) enqueue(e *entry) {
@@ -294,7 +315,8 @@ func (d *Desk) Run(ctx context.Context) error {
 		all.Go(func() { d.work(ctx) })
 	}
 	if d.o.Link != nil {
-		all.Go(func() { d.send(ctx) })
+		all.Go(func() { d.sendCases(ctx) })
+		all.Go(func() { d.sendSummaries(ctx) })
 	}
 	all.Go(func() { d.watchClock(ctx) })
 	all.Wait()

@@ -15,7 +15,8 @@ type Policy struct {
 	Unsure float64
 	// Longest queue that the site works off alone. A case that finds it full is handed over: the newest one and not
 	// the oldest, since the oldest is about to be answered here and the newest has the longest wait before it, so
-	// that asking costs it least. It stays in the queue too, behind all others: whoever is first answers it. Default 20.
+	// that asking costs it least. It stays in the queue too, behind all others: whoever is first answers it. At most
+	// as many cases are handed over at once as the queue may be long. Default 20.
 	Longest int
 	// Deadline for the hub's answer. Afterwards a case that was handed over because of the queue takes its place in it
 	// again, and an unsure answer is marked StateWanted. An answer that comes later is still added. Default 30 s.

@@ -13,51 +13,55 @@ import (
 // the others for as long as the link is cut.
 const patience = time.Minute
 
-// send brings cases and summaries to the hub until ctx ends.
-func (d *Desk) send(ctx context.Context) {
+// sendCases hands cases over until ctx ends, the oldest first. Summaries go their own way: a case has a deadline.
+func (d *Desk) sendCases(ctx context.Context) {
 	for {
-		e, p := d.pick(ctx)
-		switch {
-		case e != nil:
-			d.handOver(ctx, e)
-		case p != nil:
-			d.deliver(ctx, p)
-		default:
+		var first *entry
+		if !d.await(ctx, func(now time.Time) bool {
+			first = nil
+			for _, e := range d.names {
+				if !e.ask.Sent && !e.ask.notBefore.After(now) && (first == nil || e.seq < first.seq) {
+					first = e
+				}
+			}
+			return first != nil
+		}) {
 			return
 		}
+		d.handOver(ctx, first)
 	}
 }
 
-// pick waits for something to send: cases, which have a deadline, and summaries in turns; the oldest of each first.
-func (d *Desk) pick(ctx context.Context) (*entry, *post) {
+// sendSummaries empties the outbox until ctx ends, the oldest first.
+func (d *Desk) sendSummaries(ctx context.Context) {
+	for {
+		var first *post
+		if !d.await(ctx, func(now time.Time) bool {
+			for _, p := range d.posts {
+				if !p.notBefore.After(now) {
+					first = p
+					return true
+				}
+			}
+			return false
+		}) {
+			return
+		}
+		d.deliver(ctx, first)
+	}
+}
+
+// await waits until there is something to do; false when ctx ends before.
+func (d *Desk) await(ctx context.Context, found func(now time.Time) bool) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for ctx.Err() == nil {
-		e, p := d.due(d.o.Clock.Now())
-		d.turn = !d.turn
-		switch {
-		case e != nil && (p == nil || d.turn):
-			return e, nil
-		case p != nil:
-			return nil, p
+		if found(d.o.Clock.Now()) {
+			return true
 		}
 		d.moved.Wait()
 	}
-	return nil, nil
-}
-
-func (d *Desk) due(now time.Time) (first *entry, letter *post) {
-	for _, e := range d.names {
-		if !e.ask.Sent && !e.ask.notBefore.After(now) && (first == nil || e.seq < first.seq) {
-			first = e
-		}
-	}
-	for _, p := range d.posts {
-		if !p.notBefore.After(now) {
-			return first, p
-		}
-	}
-	return first, nil
+	return false
 }
 
 // attempt sends one mail within patience.

@@ -36,7 +36,7 @@ func (d *Desk) accept(o Opinion) error {
 	if !known {
 		return fault.New(fault.UpdateStale, "the hub answered a case that waits for no answer", "nothing; it was put aside")
 	}
-	defer d.changed()
+	defer func() { d.relieve(); d.changed() }()
 	switch {
 	case o.Code != "" || len(o.Answer.Findings) == 0:
 		code := o.Code

@@ -22,7 +22,7 @@ func Serve(ctx context.Context, end federation.SiteEnd, handle func(context.Cont
 		if !strings.HasPrefix(m.Kind, "edge-") {
 			continue
 		}
-		if err := handle(ctx, m); err != nil {
+		if err := handle(ctx, m); err != nil && fault.CodeOf(err) != fault.UpdateStale { // the own answer was first
 			warn(err)
 		}
 	}
