@@ -67,6 +67,7 @@ func newFederateSimulate(a *app) *cobra.Command {
 	f.StringVar(&s.arch, "arch", "", "network: logistic, "+strings.Join(zoo.Names(), ", ")+" (default: cnn3 for pictures, logistic for tables, else the network for the data)")
 	f.IntVar(&s.plan.Rounds, "rounds", 30, "rounds")
 	f.IntVar(&s.plan.Epochs, "epochs", 1, "passes over a site's examples in one round")
+	f.IntVar(&s.plan.Steps, "steps", 0, "most gradients of a site in one round (default: as many as the epochs make)")
 	f.IntVar(&s.plan.Batch, "batch", 16, "examples of one gradient")
 	f.Float64Var(&s.plan.Rate, "rate", 0.05, "learning rate of the sites")
 	f.Float64Var(&s.plan.Momentum, "momentum", 0, "of the sites' descent")
@@ -157,12 +158,8 @@ func (s *simulateFlags) world(c *cobra.Command, set dataset.Set, e *simulate.Exp
 		s.cut.Scanner = 1
 	}
 	if s.rare != "" {
-		name, share, ok := strings.Cut(s.rare, ":")
 		var err error
-		if s.cut.Share, err = strconv.ParseFloat(share, 64); !ok || err != nil {
-			return fault.New(fault.Usage, fmt.Sprintf("a rare class of %q", s.rare), "write CLASS:SHARE, for example normal:0.03")
-		}
-		if s.cut.Rare, err = classNamed(info, name); err != nil {
+		if s.cut.Rare, s.cut.Share, err = rareClass(set, s.rare); err != nil {
 			return err
 		}
 		e.Rare = s.cut.Rare
@@ -179,6 +176,16 @@ func (s *simulateFlags) world(c *cobra.Command, set dataset.Set, e *simulate.Exp
 		e.Data += fmt.Sprintf("; %s thinned to %.3g%% of training and validation", info.Labels[s.cut.Rare].Name, 100*s.cut.Share)
 	}
 	return nil
+}
+
+// rareClass reads CLASS:SHARE.
+func rareClass(set dataset.Set, text string) (class int, share float64, err error) {
+	name, number, ok := strings.Cut(text, ":")
+	if share, err = strconv.ParseFloat(number, 64); !ok || err != nil {
+		return 0, 0, fault.New(fault.Usage, fmt.Sprintf("a rare class of %q", text), "write CLASS:SHARE, for example normal:0.03")
+	}
+	class, err = classNamed(set.Info(), name)
+	return class, share, err
 }
 
 // hearts takes the plan that was chosen for Fed-Heart-Disease, where no other was asked for.

@@ -220,7 +220,7 @@ func (t *tally) difference(a, b string) (Difference, bool) {
 func (t *tally) notes() []string {
 	notes := []string{
 		"Run in one process, without the wire: sites train and the hub's rule sums as they do in a real federation; mail, deadlines and secure sums are left out.",
-		"Federated arms are measured after their last round; local and pooled ones are the best of as many looks at validation, with as many passes over the examples.",
+		"Federated arms are measured after their last round; local and pooled ones are the best of as many looks at validation, after as many gradients.",
 	}
 	if t.own {
 		notes = append(notes, "Each site is measured on its own test examples; macro-F1 and accuracy are of all sites' together, AUC is the mean of the sites'.")

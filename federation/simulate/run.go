@@ -106,7 +106,15 @@ func (w *work) open() (err error) {
 	return nil
 }
 
+// pooled trains one learner on everything, with as many gradients as all sites of a federation make together.
 func (w *work) pooled(ctx context.Context) error {
+	plan := &w.arm.Plan
+	steps := 0
+	for _, s := range w.cohort.Sites {
+		steps += stepsOf(*plan, s.Len(dataset.Train))
+	}
+	once := stepsOf(federation.Plan{Batch: plan.Batch, Epochs: 1}, w.cohort.All.Len(dataset.Train))
+	plan.Epochs, plan.Steps = (steps+once-1)/once, steps
 	if err := w.open(); err != nil {
 		return err
 	}
@@ -115,6 +123,16 @@ func (w *work) pooled(ctx context.Context) error {
 		return err
 	}
 	return w.judge(ctx, weights)
+}
+
+// stepsOf is how many gradients a site with n examples computes in a round.
+func stepsOf(p federation.Plan, n int) int {
+	batch := max(min(p.Batch, n), 1)
+	steps := p.Epochs * ((n + batch - 1) / batch)
+	if p.Steps > 0 {
+		steps = min(steps, p.Steps)
+	}
+	return steps
 }
 
 // local trains every site alone.
