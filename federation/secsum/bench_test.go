@@ -83,7 +83,7 @@ func measure(b *testing.B, sites, length int) {
 
 // TestBytes holds the promise of at most 2.2 times the float32 vector, whatever is lost.
 func TestBytes(t *testing.T) {
-	r := newRig(23, 16, 100_000, 1)
+	r := newRig(23, 16, 20_000, 1)
 	bytes := map[string]int{}
 	_, sites, err := r.play(t, tap{
 		toHub: func(step int, site string, m []byte) []byte {
@@ -102,7 +102,7 @@ func TestBytes(t *testing.T) {
 		t.Fatal(sites, err)
 	}
 	for site, n := range bytes {
-		if ratio := float64(n) / 400_000; ratio > 2.2 {
+		if ratio := float64(n) / 80_000; ratio > 2.2 {
 			t.Errorf("%s moved %d bytes, %.2f of its vector", site, n, ratio)
 		}
 	}
