@@ -13,9 +13,10 @@ import (
 const (
 	mostSites   = federation.MaxSites
 	mostRounds  = federation.MaxRounds
-	mostClasses = 256
-	mostCount   = 1 << 32 // examples in one cell
-	mostName    = 80      // runes
+	mostClasses = 100
+	mostCount   = 1 << 32   // examples in one cell
+	mostPlaces  = 2_000_000 // sites times rounds
+	mostName    = 80        // runes
 	mostLine    = 600
 	mostText    = 6000
 )

@@ -77,8 +77,16 @@ func AccuracyOf(confusion [][]int) Estimate {
 	return Estimate{Mean: p, Low: &low, High: &high}
 }
 
-// macroDraws is the number of bootstrap samples behind an interval of macro-F1.
-const macroDraws = 1000
+// macroDraws is the number of bootstrap samples behind an interval of macro-F1; of matrices with thousands of cells
+// there are fewer, but never less than leastDraws.
+const (
+	macroDraws = 1000
+	leastDraws = 100
+	macroWork  = 400_000 // cells times samples
+)
+
+// draws is how many samples a matrix of so many cells that are not empty gets.
+func draws(cells int) int { return min(macroDraws, max(leastDraws, macroWork/max(cells, 1))) }
 
 // MacroF1Of gives the mean F1 over the classes that occur in truth or prediction, as package metric does, with the
 // percentile bootstrap interval: examples drawn with replacement are a multinomial draw of the matrix's cells.
@@ -97,7 +105,7 @@ func MacroF1Of(confusion [][]int, seed uint64) Estimate {
 	}
 	source := rand.NewPCG(seed, 0x636f6e73)
 	drawn, values := make([]float64, len(cells)), make([]float64, 0, macroDraws)
-	for range macroDraws {
+	for range draws(len(full)) {
 		left, mass := n, n
 		for _, i := range full {
 			p := min(cells[i]/mass, 1)
@@ -113,6 +121,19 @@ func MacroF1Of(confusion [][]int, seed uint64) Estimate {
 	slices.Sort(values)
 	at := func(q float64) *float64 { v := values[int(math.Round(q*float64(len(values)-1)))]; return &v }
 	return Estimate{Mean: point, Low: at(0.025), High: at(0.975)}
+}
+
+// filled counts the cells that are not empty.
+func filled(confusion [][]int) int {
+	n := 0
+	for _, row := range confusion {
+		for _, c := range row {
+			if c > 0 {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func flatten(confusion [][]int) ([]float64, int) {

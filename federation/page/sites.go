@@ -12,6 +12,9 @@ import (
 // seed of the bootstrap: the page of one history is always the same.
 const seed = 1
 
+// mostWork bounds what all bootstrap intervals of a page cost, in cells times samples: seconds.
+const mostWork = 3_000_000
+
 // mostForest is how many sites the forest plot shows: of more, the worst.
 const mostForest = 60
 
@@ -42,11 +45,19 @@ func (s *story) placed() []place {
 		return 2 // without a figure: last
 	}
 	slices.SortStableFunc(placed, func(a, b place) int { return cmp.Compare(rank(a), rank(b)) })
+	work := 0
 	for i := range placed {
 		p := &placed[i]
 		k := s.kept[p.site]
 		p.right, p.ownRight, p.itsRight = accuracyWith(k.Federated), accuracyWith(k.Own), accuracyWith(k.Personal)
-		p.federated, p.own, p.its = macroWith(k.Federated, i), macroWith(k.Own, i), macroWith(k.Personal, i)
+		shown := i < mostForest && work < mostWork
+		p.federated, p.own, p.its = macroWith(k.Federated, shown), macroWith(k.Own, shown), macroWith(k.Personal, shown)
+		for _, sc := range []*federation.Score{k.Federated, k.Own, k.Personal} {
+			if sc != nil && shown {
+				full := filled(sc.Confusion)
+				work += full * draws(full)
+			}
+		}
 	}
 	s.judged = placed
 	return placed
@@ -60,11 +71,11 @@ func accuracyWith(s *federation.Score) Estimate {
 }
 
 // macroWith gives macro-F1, with its interval for the sites that are shown.
-func macroWith(s *federation.Score, rank int) Estimate {
+func macroWith(s *federation.Score, shown bool) Estimate {
 	switch v := macroOf(s); {
 	case v == nil:
 		return Estimate{}
-	case rank >= mostForest:
+	case !shown:
 		return Estimate{Mean: *v, Each: []float64{*v}}
 	}
 	return MacroF1Of(s.Confusion, seed)

@@ -29,6 +29,7 @@ type story struct {
 	union  []*federation.Score           // by round line: over all sites
 	kept   map[string]federation.Kept
 	judged []place // see placed
+	left   int     // round lines at the beginning that are left out: there are too many
 }
 
 // place is what came out for one site.
@@ -75,6 +76,8 @@ func tell(h federation.History) *story {
 		}
 	}
 	slices.SortFunc(s.sites, byName)
+	s.left = max(len(s.h.Rounds)-mostPlaces/max(len(s.sites), 1), 0)
+	s.h.Rounds, s.entry, s.union = s.h.Rounds[s.left:], s.entry[s.left:], s.union[s.left:]
 	return s
 }
 

@@ -92,6 +92,9 @@ func (s *story) alarms() []string {
 	if s.broken {
 		out = append(out, "The job below is not the one that the hash names: the report was altered, or written by another version of Consilium. Do not rely on it.")
 	}
+	if s.left > 0 {
+		out = append(out, fmt.Sprintf("The first %d round lines are left out: there are too many to be shown, and sums do not count them.", s.left))
+	}
 	if st.Phase == federation.Finished && st.Outcome != federation.OK {
 		out = append(out, fmt.Sprintf("The job ended as %s. %s", orDash(string(st.Outcome)), orDash(st.Reason)))
 	}
