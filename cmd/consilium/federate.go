@@ -20,8 +20,8 @@ func newFederate(a *app) *cobra.Command {
 			"connection, takes part only in jobs that a person there has agreed to, and sends a sum that is protected as\n" +
 			"the job promises. Everything is kept in the folder `federation` of the data directory, with an audit log.\n" +
 			"docs/federation.md tells a hospital's administrator what leaves the house.",
-		Example: "  consilium federate hub --listen 0.0.0.0:7422\n  consilium federate invite ward-east\n" +
-			"  consilium federate join ward-east:7KQ2M-... --hub hub.example.org:7422\n  consilium federate site --data films.npz",
+		Example: "  consilium federate hub --listen 0.0.0.0:4747\n  consilium federate invite ward-east\n" +
+			"  consilium federate join ward-east:7KQ2M-... --hub hub.example.org:4747\n  consilium federate site --data films.npz",
 		Args: noVerb,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,7 @@ func newFederateHub(a *app) *cobra.Command {
 		Long: "Runs until Ctrl-C. Sites connect to the one port of --listen by TLS 1.3 with certificates of this hub's own\n" +
 			"authority; nobody gets in without an invitation. Jobs that were under way go on where they were. By default only\n" +
 			"this machine can connect: give the address that other houses reach.",
-		Example: "  consilium federate hub\n  consilium federate hub --listen 0.0.0.0:7422 --websocket 0.0.0.0:7443",
+		Example: "  consilium federate hub\n  consilium federate hub --listen 0.0.0.0:4747 --websocket 0.0.0.0:8443",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			dir, err := a.federation()
@@ -40,7 +41,7 @@ func newFederateHub(a *app) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Listen, "listen", "127.0.0.1:7422", "address that sites connect to")
+	f.StringVar(&o.Listen, "listen", "127.0.0.1:4747", "address that sites connect to")
 	f.StringVar(&o.WebSocket, "websocket", "", "address for sites whose network lets only HTTPS out; none by default")
 	f.StringVar(&o.Name, "name", "hub", "name of the hub, in certificates and reports")
 	return c
@@ -65,7 +66,7 @@ func (a *app) runHub(ctx context.Context, o link.HubOptions) error {
 	if err := note(ctx, govern.Event{Actor: "hub", Action: "federation.hub-started", Detail: map[string]string{"version": version}}); err != nil {
 		return err
 	}
-	a.progress("hub %s: sites connect to %s", o.Name, o.Listen)
+	a.progress("hub %s: sites connect to %s", o.Name, strings.Join(l.Addresses(), " and "))
 	work := hub.Open(hub.Options{Dir: o.Dir, Name: o.Name + " " + version, End: l, Audit: note, Log: o.Log, Backend: a.backend, Library: a.library})
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

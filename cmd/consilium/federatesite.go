@@ -26,15 +26,15 @@ func newFederateJoin(a *app) *cobra.Command {
 		Short: "Join a federation with a one-time code",
 		Long: "Makes this site's keys here, in the data directory, which they never leave; checks that the hub is the one that\n" +
 			"the code names; and fetches a certificate. Afterwards start `consilium federate site`.",
-		Example: "  consilium federate join ward-east:7KQ2M-... --hub hub.example.org:7422\n" +
-			"  consilium federate join ward-east:7KQ2M-... --hub wss://hub.example.org:7443 --proxy http://proxy:3128",
+		Example: "  consilium federate join ward-east:7KQ2M-... --hub hub.example.org:4747\n" +
+			"  consilium federate join ward-east:7KQ2M-... --hub wss://hub.example.org:8443 --proxy http://proxy:3128",
 		Args: exactly("CODE"),
 		RunE: func(c *cobra.Command, args []string) error {
 			dir, err := a.federation()
 			if err != nil {
 				return err
 			}
-			o.Dir, o.Code = dir, args[0]
+			o.Dir, o.Code, o.Version = dir, args[0], version
 			ctx, cancel := context.WithTimeout(c.Context(), time.Minute)
 			defer cancel()
 			if err := link.Join(ctx, o); err != nil {
@@ -55,6 +55,7 @@ func newFederateJoin(a *app) *cobra.Command {
 // siteFlags are the flags of `federate site`.
 type siteFlags struct {
 	data     dataFlags
+	part     partFlags
 	link     link.SiteOptions
 	consents string
 }
@@ -76,10 +77,15 @@ func newFederateSite(a *app) *cobra.Command {
 				return err
 			}
 			defer set.Close()
-			return a.runSite(c.Context(), f, set)
+			part, err := f.part.of(set)
+			if err != nil {
+				return err
+			}
+			return a.runSite(c.Context(), f, part)
 		},
 	}
 	f.data.register(c)
+	f.part.register(c.Flags())
 	c.Flags().StringVar(&f.link.Proxy, "proxy", "", "HTTP proxy that lets connections out; default: that of join")
 	c.Flags().StringVar(&f.consents, "consents", "", "data directory of the node that keeps the patients' consent; examples are matched by --group")
 	return c
@@ -109,7 +115,7 @@ func (a *app) runSite(ctx context.Context, f *siteFlags, set dataset.Set) error 
 		return err
 	}
 	defer done()
-	f.link.Dir, f.link.Log = dir, a.events()
+	f.link.Dir, f.link.Log, f.link.Version = dir, a.events(), version
 	l, err := link.OpenSite(ctx, f.link)
 	if err != nil {
 		return err

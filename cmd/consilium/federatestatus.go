@@ -74,13 +74,17 @@ func standingOf(dir string, only []string) (standing, error) {
 func printStanding(w io.Writer, s standing) error {
 	if len(s.Jobs) == 0 {
 		fmt.Fprintln(w, "no job has been proposed")
-		return page.Members(w, s.Sites, time.Now())
+		return page.Status(w, federation.History{}, s.Sites, time.Now())
 	}
 	for i, h := range s.Jobs {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		if err := page.Status(w, h, s.Sites, time.Now()); err != nil {
+		var sites []federation.Member
+		if i == len(s.Jobs)-1 {
+			sites = s.Sites // once, under the last job
+		}
+		if err := page.Status(w, h, sites, time.Now()); err != nil {
 			return err
 		}
 	}

@@ -28,6 +28,7 @@ func verbs(a *app) []*cobra.Command {
 		newScenario(a),
 		newKnowledge(a),
 		newEvidence(a),
+		newFederate(a),
 		newBackup(a),
 		newRestore(a),
 		newDoctor(a),
