@@ -117,7 +117,7 @@ func (g *gatherer) take(i int, body, signature []byte) (err error) {
 	if g.step == stepKeys {
 		body = slices.Clone(body)
 		g.keys[i] = slices.Concat(body, signature)
-		g.peers[i], err = parsePeer(body)
+		g.peers[i], err = parsePeer(body, run.CheckKey)
 		return err
 	}
 	if !bytes.Equal(body[:32], g.heard[:]) {

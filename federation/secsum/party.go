@@ -156,7 +156,7 @@ func (p *party) shares(body []byte) ([]byte, error) {
 		if site == p.self && !bytes.Equal(keys, p.published) {
 			return nil, p.refuse("put other keys in this site's place")
 		}
-		if p.peers[site], err = parsePeer(slices.Clone(keys)); err != nil {
+		if p.peers[site], err = parsePeer(slices.Clone(keys), run.ParseKey); err != nil {
 			return nil, err
 		}
 	}

@@ -18,11 +18,12 @@ type peer struct {
 	seed      []byte // hash of its seed
 }
 
-func parsePeer(body []byte) (p peer, err error) {
-	if p.box, err = run.ParseKey(body[:32]); err != nil {
+// parsePeer reads it with run.ParseKey, or with run.CheckKey.
+func parsePeer(body []byte, parse func([]byte) (*ecdh.PublicKey, error)) (p peer, err error) {
+	if p.box, err = parse(body[:32]); err != nil {
 		return p, err
 	}
-	if p.mask, err = run.ParseKey(body[32:64]); err != nil {
+	if p.mask, err = parse(body[32:64]); err != nil {
 		return p, err
 	}
 	p.seed = body[64:96]

@@ -170,7 +170,7 @@ func TestNoiseIsThere(t *testing.T) {
 // TestLost loses sites: before the vectors came any that can be spared, afterwards none of those that decrypt.
 func TestLost(t *testing.T) {
 	sums := 0
-	for seed := range uint64(24) {
+	for seed := range uint64(16) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		r := newRig(5, 3, 20, seed)
 		last := map[string]int{} // steps that a site answers
@@ -205,8 +205,8 @@ func TestLost(t *testing.T) {
 		sums++
 		r.near(t, sum, sites)
 	}
-	if sums < 3 || sums > 21 {
-		t.Errorf("%d of 24 runs gave a sum: the test shows little", sums)
+	if sums < 2 || sums > 14 {
+		t.Errorf("%d of 16 runs gave a sum: the test shows little", sums)
 	}
 }
 

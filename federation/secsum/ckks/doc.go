@@ -1,7 +1,7 @@
 // Package ckks is the other way to a secure sum: the sites' vectors are added under encryption, and a threshold of
 // sites opens the sum. It has the shape of package secsum and is built on Lattigo's approximate scheme (CKKS) with its
-// multiparty protocols. It moves some thirty times the bytes of the masks and is not exact; what it has over them is
-// that the hub works on a ciphertext, so a later version could do more than add.
+// multiparty protocols. It moves about ten times the bytes of the masks, bears fewer losses and is not exact; what it has
+// over them is that the hub works on a ciphertext, so a later version could do more than add.
 //
 //	keys       each site publishes a key for sealed boxes
 //	shares     each site makes a secret key of its own for this run, and seals one Shamir share of it for every site

@@ -104,7 +104,7 @@ func (g *gatherer) Add(site string, message []byte) error {
 func (g *gatherer) take(i int, body, signature []byte) error {
 	if g.step == stepKeys {
 		g.keys[i] = slices.Concat(body, signature)
-		_, err := run.ParseKey(body)
+		_, err := run.CheckKey(body)
 		return err
 	}
 	if !bytes.Equal(body[:32], g.heard[:]) {

@@ -7,6 +7,7 @@ import (
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
+	"sync"
 
 	"consilium/fault"
 )
@@ -23,24 +24,36 @@ func NewKey() (*ecdh.PrivateKey, error) {
 	return key, nil
 }
 
-// ParseKey reads a public key and refuses points of low order, with which every agreement would fail.
-// Errors: UPDATE_REFUSED.
+// ParseKey reads a public key. Errors: UPDATE_REFUSED.
 func ParseKey(b []byte) (*ecdh.PublicKey, error) {
-	bad := func(err error) (*ecdh.PublicKey, error) {
-		return nil, fault.Wrap(err, fault.UpdateRefused, "a public key of the secure sum is not one", "use the same version of Consilium at hub and sites")
-	}
 	key, err := ecdh.X25519().NewPublicKey(b)
 	if err != nil {
-		return bad(err)
+		return nil, badKey(err)
 	}
-	probe, err := NewKey()
+	return key, nil
+}
+
+var probe = sync.OnceValues(NewKey)
+
+// CheckKey is ParseKey, and refuses points of low order: every agreement with them fails, with whatever key. The hub
+// looks, so that one site's bad key does not end the run at all others. Errors: UPDATE_REFUSED.
+func CheckKey(b []byte) (*ecdh.PublicKey, error) {
+	key, err := ParseKey(b)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := probe.ECDH(key); err != nil {
-		return bad(err)
+	own, err := probe()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := own.ECDH(key); err != nil {
+		return nil, badKey(err)
 	}
 	return key, nil
+}
+
+func badKey(err error) error {
+	return fault.Wrap(err, fault.UpdateRefused, "a public key of the secure sum is not one", "use the same version of Consilium at hub and sites")
 }
 
 // Agree derives 32 bytes that only the two owners of the keys know, for one use in this run.

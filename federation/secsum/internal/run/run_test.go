@@ -143,14 +143,14 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzParseKey: what is taken for a key can be agreed with.
-func FuzzParseKey(f *testing.F) {
+// FuzzCheckKey: what is taken for a key can be agreed with.
+func FuzzCheckKey(f *testing.F) {
 	own, _ := NewKey()
 	f.Add(own.PublicKey().Bytes())
 	f.Add(make([]byte, 32))
 	f.Add([]byte{1})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		key, err := ParseKey(b)
+		key, err := CheckKey(b)
 		if err != nil {
 			if fault.CodeOf(err) != fault.UpdateRefused {
 				t.Fatal(err)
