@@ -30,13 +30,9 @@ type hubSite struct {
 	rec    *record
 	heard  time.Time // by the clock that only goes forward
 	seen   federation.Member
-	born   time.Time         // of the stream to the site
-	leaf   map[uint64]counts // links by their number in the embedded server
-	moved  counts            // bytes of links that have ended
-	warned string            // why it was last said not to fit
+	born   time.Time // of the stream to the site
+	warned string    // why it was last said not to fit
 }
-
-type counts struct{ in, out int64 }
 
 // take begins to serve a site.
 func (h *Hub) take(ctx context.Context, rec *record) error {
@@ -47,7 +43,7 @@ func (h *Hub) take(ctx context.Context, rec *record) error {
 	if err != nil {
 		return err
 	}
-	s := &hubSite{name: rec.Name, hub: h, conn: conn, down: downBox(conn, apiHere), rec: rec, leaf: map[uint64]counts{}}
+	s := &hubSite{name: rec.Name, hub: h, conn: conn, down: downBox(conn, apiHere), rec: rec}
 	if err := s.streams(ctx); err != nil {
 		conn.Close()
 		return err
@@ -185,36 +181,24 @@ func (s *hubSite) note(p pulseMessage, now time.Time, unfit error) {
 	}
 }
 
+// moved gives the bytes of all messages that went over the site's links since the hub started.
+func (s *hubSite) moved() (sent, received int64) {
+	stat, err := s.hub.server.AccountStatz(&server.AccountStatzOptions{Accounts: []string{s.rec.Account}, IncludeUnused: true})
+	if err != nil || len(stat.Accounts) != 1 {
+		return 0, 0
+	}
+	a := stat.Accounts[0]
+	return a.Sent.Leafs.Bytes, a.Received.Leafs.Bytes
+}
+
 func (s *hubSite) member() federation.Member {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := s.seen
 	m.Name, m.Key, m.Joined, m.Revoked = s.name, s.rec.Key, s.rec.Joined, s.rec.Revoked != nil
 	m.Linked = !m.Revoked && !s.heard.IsZero() && time.Since(s.heard) < deaf
-	total := s.moved
-	for _, c := range s.leaf {
-		total.in, total.out = total.in+c.in, total.out+c.out
-	}
-	m.Sent, m.Received = total.out, total.in
+	m.Sent, m.Received = s.moved()
 	return m
-}
-
-// count follows the links of the site: their bytes, and those that must end.
-func (s *hubSite) count(leafs []*server.LeafInfo) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := map[uint64]counts{}
-	for _, l := range leafs {
-		if l.Account == s.rec.Account {
-			now[l.ID] = counts{l.InBytes, l.OutBytes}
-		}
-	}
-	for id, c := range s.leaf {
-		if _, open := now[id]; !open {
-			s.moved.in, s.moved.out = s.moved.in+c.in, s.moved.out+c.out
-		}
-	}
-	s.leaf = now
 }
 
 // kick ends the site's links.

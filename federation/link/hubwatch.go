@@ -7,15 +7,13 @@ import (
 	"os"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 
 	"consilium/fault"
 )
 
-// watch looks after the sites: whether one was revoked by another process, whether a certificate has ended, how many
-// bytes went over each link.
+// watch looks after the sites: whether one was revoked by another process, whether a certificate has ended.
 func (h *Hub) watch() {
 	tick := time.NewTicker(pulse / 2)
 	defer tick.Stop()
@@ -26,12 +24,7 @@ func (h *Hub) watch() {
 			return
 		case <-tick.C:
 		}
-		leafs, err := h.server.Leafz(&server.LeafzOptions{})
-		if err != nil {
-			continue
-		}
 		for _, s := range h.all() {
-			s.count(leafs.Leafs)
 			h.look(s, changed)
 		}
 	}

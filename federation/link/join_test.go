@@ -15,6 +15,7 @@ import (
 )
 
 func TestJoinKeepsKeysAtTheSite(t *testing.T) {
+	t.Parallel()
 	h := openHub(t, HubOptions{Dir: t.TempDir()})
 	dir := joined(t, h, "north")
 	for _, name := range []string{"identity.key", "site.json", "credentials.json"} {
@@ -65,6 +66,7 @@ func TestJoinKeepsKeysAtTheSite(t *testing.T) {
 }
 
 func TestJoinRefusals(t *testing.T) {
+	t.Parallel()
 	var now clock
 	h := openHub(t, HubOptions{Dir: t.TempDir(), Now: now.Now})
 	other := openHub(t, HubOptions{Dir: t.TempDir(), Now: now.Now})
@@ -142,6 +144,7 @@ func TestJoinRefusals(t *testing.T) {
 }
 
 func TestFiveWrongTriesEndACode(t *testing.T) {
+	t.Parallel()
 	h := openHub(t, HubOptions{Dir: t.TempDir()})
 	text, err := Invite(h.o.Dir, "north", time.Hour)
 	if err != nil {
@@ -161,6 +164,7 @@ func TestFiveWrongTriesEndACode(t *testing.T) {
 
 // A hub of which only the authority's certificate was copied proves nothing.
 func TestCopiedAuthorityDoesNotDeceive(t *testing.T) {
+	t.Parallel()
 	h := openHub(t, HubOptions{Dir: t.TempDir()})
 	thief := openHub(t, HubOptions{Dir: t.TempDir()})
 	text, err := Invite(h.o.Dir, "north", time.Hour)
@@ -179,6 +183,7 @@ func TestCopiedAuthorityDoesNotDeceive(t *testing.T) {
 }
 
 func TestJoinAgainReplacesTheUser(t *testing.T) {
+	t.Parallel()
 	h := openHub(t, HubOptions{Dir: t.TempDir()})
 	before := joined(t, h, "north")
 	old := openSite(t, SiteOptions{Dir: before})
@@ -201,6 +206,7 @@ func TestJoinAgainReplacesTheUser(t *testing.T) {
 }
 
 func TestInviteAndRevokeRefuseNonsense(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, site := range []string{"", "../x", "A", "a b"} {
 		_, err := Invite(dir, site, time.Hour)

@@ -25,6 +25,8 @@ type SiteOptions struct {
 	Now      func() time.Time // nil = time.Now
 	Version  string           // of this program, shown at the hub
 	Protocol int              // 0 = federation.Protocol
+
+	slow time.Duration // how soon a refused site asks again; 0 = askSlow
 }
 
 // Site is a site's end of the link: a federation.SiteEnd.
@@ -36,7 +38,7 @@ type Site struct {
 	version  string
 	protocol int
 	release  func()
-	slow     time.Duration // askSlow; tests are in a hurry
+	slow     time.Duration // between asking a hub that has said no
 
 	leafMu sync.Mutex
 	leaf   *server.Server // nil while the hub has no place for this site
@@ -85,7 +87,10 @@ func OpenSite(ctx context.Context, o SiteOptions) (*Site, error) {
 		}
 	}
 	s := &Site{keep: keep, log: o.Log, now: o.Now, version: o.Version, protocol: protocolOf(o.Protocol), mail: make(chan arrived),
-		changed: make(chan struct{}), nudge: make(chan struct{}, 1), slow: askSlow}
+		changed: make(chan struct{}), nudge: make(chan struct{}, 1), slow: o.slow}
+	if s.slow <= 0 {
+		s.slow = askSlow
+	}
 	proxy := keep.proxy
 	if o.Proxy != "" {
 		proxy = o.Proxy
