@@ -37,6 +37,7 @@ func (d *Desk) take(ctx context.Context) (*entry, context.Context, context.Cance
 			e.working, e.cancel = true, cancel
 			d.dequeue(e)
 			d.tally.length(d.o.Clock.Now(), d.length())
+			d.moved.Broadcast()
 			return e, mine, cancel
 		}
 		d.moved.Wait()

@@ -302,7 +302,7 @@ func (w *world) until(what string, done func(d *Desk) bool) {
 		d.moved.Wait()
 	}
 	d.mu.Unlock()
-	if !ok {
+	if !ok || ctx.Err() != nil { // true only when time was up: nobody was woken
 		w.t.Fatalf("waited for %s: %+v, warned %v", what, w.desk.Report(), w.warned)
 	}
 }
