@@ -12,6 +12,7 @@ import (
 
 	"consilium/clinical"
 	"consilium/dataset"
+	"consilium/engine"
 	"consilium/fault"
 	"consilium/federation/link"
 	"consilium/federation/site"
@@ -132,6 +133,9 @@ func (a *app) runSite(ctx context.Context, f *siteFlags, set dataset.Set) error 
 	}
 	if err := note(ctx, govern.Event{Actor: l.Name(), Action: "federation.site-started", Detail: map[string]string{"version": version}}); err != nil {
 		return err
+	}
+	if _, notice, err := engine.Choose(a.engine()); err == nil && notice != "" {
+		a.progress("%s", notice)
 	}
 	a.progress("site %s: %d training examples of %s", l.Name(), set.Len(dataset.Train), set.Info().Name)
 	return s.Run(ctx)

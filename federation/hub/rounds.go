@@ -228,21 +228,22 @@ func (r *runner) ask(ctx context.Context, q federation.Question, what string, ta
 
 // update takes a site's update into the rule.
 func (r *runner) update(ctx context.Context, d federation.Delivery, q federation.Question) error {
-	u, err := federation.DecodeUpdate(d.Body)
+	raw, err := federation.OpenUpdate(d.Body)
 	if err != nil {
 		return err
 	}
-	if err := u.Check(r.hash, d.From, len(r.global)); err != nil {
+	if err := raw.Check(r.hash, d.From, len(r.global)); err != nil {
 		return err
 	}
 	// An update of an attempt that a killed hub began is as good: it is trained from the same weights.
-	if u.Round != q.Round {
-		return fault.New(fault.UpdateStale, fmt.Sprintf("the update of %s is for round %d, this is round %d", d.From, u.Round, q.Round), "nothing; it came too late")
+	if raw.Round != q.Round {
+		return fault.New(fault.UpdateStale, fmt.Sprintf("the update of %s is for round %d, this is round %d", d.From, raw.Round, q.Round), "nothing; it came too late")
 	}
-	if err := r.rule.Add(u); err != nil {
+	raw.Stale = 0 // the hub's to say
+	if err := aggregate.AddRaw(r.rule, raw); err != nil {
 		return err
 	}
-	r.heard(d, u)
+	r.heard(d, raw.Update)
 	return nil
 }
 
@@ -329,7 +330,11 @@ func (r *runner) scoreOf(sum []float64) error {
 	if err != nil {
 		return err
 	}
-	r.line().Score = score
+	loss, err := aggregate.TrainedOf(r.job.Plan, sum, len(r.global), len(r.job.Data.Labels))
+	if err != nil {
+		return err
+	}
+	r.line().Score, r.line().Loss = score, loss
 	return nil
 }
 

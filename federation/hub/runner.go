@@ -84,7 +84,7 @@ func (r *runner) run(ctx context.Context) {
 	r.ended.Store(true)
 	if body, err := json.Marshal(r.h.State); err == nil {
 		for _, site := range r.h.Sites {
-			r.send(ctx, site, federation.Mail{Kind: federation.MailEnd, Body: body})
+			r.send(ctx, site, federation.Mail{ID: r.hash[:16] + "/" + site + "/end", Kind: federation.MailEnd, Body: body})
 		}
 	}
 	for d, ok := r.mail.take(); ok; d, ok = r.mail.take() {

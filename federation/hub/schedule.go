@@ -7,6 +7,7 @@ import (
 
 	"consilium/fault"
 	"consilium/federation"
+	"consilium/federation/aggregate"
 )
 
 // cycle takes the weights from site to site (Chang et al. 2018): one pass is a round. A site that does not answer in
@@ -66,7 +67,7 @@ func (r *runner) visit(ctx context.Context, q federation.Question, site string) 
 			if d.From != site {
 				return fault.New(fault.UpdateStale, "the update of "+d.From+" came after its turn", "nothing; it was put aside")
 			}
-			u, err := federation.DecodeUpdate(d.Body)
+			u, err := federation.OpenUpdate(d.Body)
 			if err == nil && u.Base != base {
 				err = fault.New(fault.UpdateStale, "the update of "+d.From+" starts from other weights", "nothing; it was put aside")
 			}
@@ -117,19 +118,19 @@ func (r *runner) buffered(ctx context.Context, n, attempt int) error {
 const mostStale = 20
 
 func (r *runner) stale(d federation.Delivery, n int) error {
-	u, err := federation.DecodeUpdate(d.Body)
+	raw, err := federation.OpenUpdate(d.Body)
 	if err != nil {
 		return err
 	}
-	if err := u.Check(r.hash, d.From, len(r.global)); err != nil {
+	if err := raw.Check(r.hash, d.From, len(r.global)); err != nil {
 		return err
 	}
-	if u.Stale = n - u.Round; u.Stale < 0 || u.Stale > mostStale {
-		return fault.New(fault.UpdateStale, fmt.Sprintf("the update of %s is %d steps behind", d.From, u.Stale), "nothing; it came too late")
+	if raw.Stale = n - raw.Round; raw.Stale < 0 || raw.Stale > mostStale {
+		return fault.New(fault.UpdateStale, fmt.Sprintf("the update of %s is %d steps behind", d.From, raw.Stale), "nothing; it came too late")
 	}
-	if err := r.rule.Add(u); err != nil {
+	if err := aggregate.AddRaw(r.rule, raw); err != nil {
 		return err
 	}
-	r.heard(d, u)
+	r.heard(d, raw.Update)
 	return nil
 }

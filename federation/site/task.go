@@ -137,7 +137,7 @@ func (t *task) trouble(ctx context.Context, d federation.Delivery, err error) {
 	t.site.o.Log.Warn("a round", "job", t.job.ID, "round", d.Round, "err", err)
 	t.site.note(ctx, t.job.ID, "federation.round-refused", map[string]string{"round": fmt.Sprint(d.Round), "why": err.Error()}, fault.CodeOf(err))
 	t.entry(d, "refused", err.Error(), nil)
-	m := federation.Mail{ID: fmt.Sprintf("%s/trouble/%d/%d", t.hash[:16], d.Round, d.Attempt), Kind: federation.MailTrouble, Job: t.job.ID,
+	m := federation.Mail{ID: fmt.Sprintf("%s/trouble/%s/%d/%d", t.hash[:16], d.Kind, d.Round, d.Attempt), Kind: federation.MailTrouble, Job: t.job.ID,
 		Round: d.Round, Attempt: d.Attempt, Body: []byte(err.Error())}
 	if err := t.site.o.End.Send(ctx, m); err != nil && ctx.Err() == nil {
 		t.site.o.Log.Warn("mail to the hub", "err", err)
