@@ -61,6 +61,7 @@ func (h *Hub) take(ctx context.Context, rec *record) error {
 	inner, cancel := context.WithCancel(h.ctx)
 	s.cancel = cancel
 	s.work.Go(func() { s.inbox.run(inner) })
+	s.work.Go(func() { s.sweepLoop(inner) })
 	h.mu.Lock()
 	h.sites[rec.Name] = s
 	h.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"consilium/federation"
 )
@@ -11,9 +12,10 @@ import (
 // parcel is a mail on its way: it knows which of its pieces are on disk, so that they are not sent again when the
 // link was cut in between.
 type parcel struct {
-	head head
-	body []byte
-	kept []atomic.Bool
+	head  head
+	body  []byte
+	kept  []atomic.Bool
+	began time.Time // when the first of them was sent
 }
 
 func newParcel(m federation.Mail, protocol int) (*parcel, error) {
@@ -26,6 +28,12 @@ func newParcel(m federation.Mail, protocol int) (*parcel, error) {
 
 // send stores the pieces, and the head when all of them are on disk.
 func (p *parcel) send(ctx context.Context, b *box) error {
+	if time.Since(p.began) > pieceTrust { // the first time, or the hub may have swept pieces out meanwhile
+		p.began = time.Now()
+		for i := range p.kept {
+			p.kept[i].Store(false)
+		}
+	}
 	err := inParallel(ctx, p.head.Pieces, func(ctx context.Context, i int) error {
 		if p.kept[i].Load() {
 			return nil
