@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -157,6 +158,9 @@ func TestWrongDealer(t *testing.T) {
 			mail, err = g.Close()
 		}
 		wantCode(t, err, fault.SumBroken)
+		if !strings.Contains(err.Error(), "the shares of site-002 do not give back") { // and not by its range alone
+			t.Errorf("the dealer is not named: %v", err)
+		}
 	}
 }
 
@@ -426,5 +430,63 @@ func TestHubNamesTooFew(t *testing.T) {
 	_, sites, err := r.play(t, lost)
 	if err != nil || slices.Contains(sites, "site-001") {
 		t.Fatal(sites, err)
+	}
+}
+
+// TestFlipped flips one bit of the body of a site's message at each step: the signature tells, and the site is out.
+func TestFlipped(t *testing.T) {
+	for step := range 5 {
+		r := newRig(4, 3, 5, 1)
+		parties, g, mail := r.until(t, step)
+		m, err := parties["site-001"].Answer(mail["site-001"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		m[len(m)-run.SignatureBytes-1] ^= 1
+		wantCode(t, g.Add("site-001", m), fault.UpdateRefused)
+		if slices.Contains(g.Waiting(), "site-001") {
+			t.Errorf("step %d: the site is still in", step)
+		}
+	}
+}
+
+// TestOutsiders: a site that is out is no survivor, and its signature under the survivors does not count.
+func TestOutsiders(t *testing.T) {
+	r := newRig(5, 4, 5, 1)
+	parties, g := r.start(t)
+	frame := g.(*gatherer).run
+	mail := map[string][]byte{}
+	for step := range 4 {
+		for i, site := range r.config.Sites {
+			if i == 0 && step >= 1 { // lost before it shared, but it works for the hub
+				continue
+			}
+			m := slices.Clone(mail[site])
+			if i == 1 && step == 3 {
+				m[headBytes] |= 1
+				_, err := parties[site].Answer(m)
+				wantCode(t, err, fault.SumBroken)
+				continue
+			}
+			answer, err := parties[site].Answer(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := g.Add(site, answer); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mail, _ = g.Close() // at "confirm" one is missing
+	}
+	p := parties["site-002"].(*party)
+	m := append(frame.Head(stepConfirm, run.Hub, 0), run.Set{true, false, true, true, true}.Bytes()...)
+	for _, i := range []int{0, 2, 3, 4} {
+		said := run.Seal(append(frame.Head(stepConfirm, i, 32), p.heard[:]...), r.keys[r.config.Sites[i]])
+		m = append(m, said[len(said)-run.SignatureBytes:]...)
+	}
+	_, err := p.Answer(m)
+	wantCode(t, err, fault.SumBroken)
+	if Opened(p) {
+		t.Fatal("a threshold was counted with a site that is out")
 	}
 }
