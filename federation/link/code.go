@@ -1,7 +1,6 @@
 package link
 
 import (
-	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -105,5 +104,3 @@ func (c joinCode) keep() []byte {
 
 // fits compares in constant time.
 func (c joinCode) fits(kept []byte) bool { return subtle.ConstantTimeCompare(c.keep(), kept) == 1 }
-
-func samePrint(a, b [fingerprintBytes]byte) bool { return bytes.Equal(a[:], b[:]) }

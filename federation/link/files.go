@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -29,6 +30,9 @@ func makeDirs(dir string, under ...string) error {
 func ioFault(err error, what string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fault.Wrap(err, fault.NotFound, what, "check the path")
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		return fault.Wrap(err, fault.StoreFull, what, "free space on the disk")
 	}
 	return fault.Wrap(err, fault.IO, what, "check permissions and free disk space")
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +29,7 @@ type HubOptions struct {
 	Now       func() time.Time // nil = time.Now
 	Life      time.Duration    // of certificates; 0 = 30 days
 	Store     int64            // bytes of undelivered mail for each direction of each site; 0 = 4 GiB
+	Reserve   int64            // room that is left on the disk; 0 = 512 MiB
 	Keep      time.Duration    // how long undelivered mail is kept; 0 = 30 days
 }
 
@@ -56,6 +56,9 @@ func (o HubOptions) filled() HubOptions {
 		o.Store = defaultStore
 	}
 	o.Store = max(o.Store, leastStore)
+	if o.Reserve <= 0 {
+		o.Reserve = defaultReserve
+	}
 	if o.Keep <= 0 {
 		o.Keep = defaultLife
 	}
@@ -80,6 +83,9 @@ type Hub struct {
 	work   sync.WaitGroup
 	mail   chan arrived
 
+	gauge   *gauge
+	starved bool // watch's own: a write may have failed
+
 	mu       sync.Mutex
 	sites    map[string]*hubSite
 	returned []arrived // fetched by a Receive that ended before it had the body
@@ -92,7 +98,7 @@ var _ federation.HubEnd = (*Hub)(nil)
 // OpenHub starts a hub, with all sites that have joined it. ctx bounds the start.
 // Errors: CONFLICT, IO, USAGE, STORE_CORRUPT, QUEUE_FAILED.
 func OpenHub(ctx context.Context, o HubOptions) (*Hub, error) {
-	h := &Hub{o: o.filled(), sites: map[string]*hubSite{}, mail: make(chan arrived)}
+	h := &Hub{o: o.filled(), sites: map[string]*hubSite{}, mail: make(chan arrived), gauge: newGauge()}
 	h.log, h.now, h.roster = h.o.Log, h.o.Now, &roster{dir: h.o.Dir}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	if err := h.open(ctx); err != nil {
@@ -130,6 +136,7 @@ func (h *Hub) open(ctx context.Context) (err error) {
 			return fault.Wrap(ctx.Err(), fault.Interrupted, "the hub was stopped while it started", "")
 		}
 	}
+	h.room()
 	h.work.Go(h.watch)
 	return h.listen(ctx)
 }
@@ -167,14 +174,14 @@ func (h *Hub) startServer(own *serving) error {
 	if err := h.resolver.Store(system, text); err != nil {
 		return badKey(err, "the system account")
 	}
+	store := h.storeConfig()
 	o := &server.Options{
 		ServerName: hubName, DontListen: true, NoSigs: true, NoLog: true,
 		TrustedOperators: operators(operator), SystemAccount: system, AccountResolver: h.resolver,
 		MaxPayload: maxMessage, MaxControlLine: 4096, WriteDeadline: longWait,
-		JetStream: true, JetStreamDomain: domain, StoreDir: filepath.Join(h.o.Dir, "store"), SyncAlways: true,
+		JetStream: true, JetStreamDomain: store.Domain, StoreDir: store.StoreDir, SyncAlways: store.SyncAlways,
+		JetStreamMaxStore: store.MaxStore, JetStreamMaxMemory: store.MaxMemory,
 		JetStreamKey: h.authority.store, JetStreamCipher: server.ChaCha,
-		// Each stream has its own limit. What is reserved for all of them may be more than the disk has.
-		JetStreamMaxStore: 1 << 60, JetStreamMaxMemory: 1 << 20,
 	}
 	o.LeafNode = server.LeafNodeOpts{
 		Host: "127.0.0.1", Port: -1, NoAdvertise: true, IsolateLeafnodeInterest: true, AuthTimeout: shortWait.Seconds(),
@@ -303,7 +310,9 @@ func (h *Hub) Send(ctx context.Context, site string, m federation.Mail) error {
 	if err != nil {
 		return err
 	}
-	return retry(ctx, func(ctx context.Context) error { return p.send(ctx, s.down) })
+	return retry(ctx, func(ctx context.Context) error {
+		return h.gauge.within(ctx, func(ctx context.Context) error { return p.send(ctx, s.down) })
+	})
 }
 
 // Receive waits for the next mail of any site.

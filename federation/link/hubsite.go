@@ -162,7 +162,7 @@ func (s *hubSite) pulse(m *nats.Msg) {
 	s.mu.Lock()
 	s.heard = time.Now()
 	s.mu.Unlock()
-	answer, err := json.Marshal(pulseAnswer{Refused: refuse(unfit), Time: now, Born: s.born})
+	answer, err := json.Marshal(pulseAnswer{Refused: refuse(unfit), Time: now, Born: s.born, Full: s.hub.gauge.full()})
 	if err == nil && m.Reply != "" {
 		_ = m.Respond(answer)
 	}

@@ -24,6 +24,7 @@ func (h *Hub) watch() {
 			return
 		case <-tick.C:
 		}
+		h.room()
 		for _, s := range h.all() {
 			h.look(s, changed)
 		}

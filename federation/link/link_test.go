@@ -135,6 +135,7 @@ func receive(t testing.TB, end interface {
 }
 
 func TestMailBothWays(t *testing.T) {
+	t.Parallel()
 	h := openHub(t, HubOptions{Dir: t.TempDir()})
 	s := openSite(t, SiteOptions{Dir: joined(t, h, "north")})
 	linked(t, s)

@@ -21,7 +21,8 @@ type pulseMessage struct {
 type pulseAnswer struct {
 	Refused *refusal  `json:"refused,omitempty"`
 	Time    time.Time `json:"time"`
-	Born    time.Time `json:"born"` // of the stream to the site: another one begins to count anew
+	Full    bool      `json:"full,omitempty"` // the hub's disk has no room
+	Born    time.Time `json:"born"`           // of the stream to the site: another one begins to count anew
 }
 
 type renewRequest struct {

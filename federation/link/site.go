@@ -48,6 +48,7 @@ type Site struct {
 	inbox *inbox
 	done  *doneFile
 	mail  chan arrived
+	gauge *gauge // the hub's disk
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -86,7 +87,7 @@ func OpenSite(ctx context.Context, o SiteOptions) (*Site, error) {
 			return nil, err
 		}
 	}
-	s := &Site{keep: keep, log: o.Log, now: o.Now, version: o.Version, protocol: protocolOf(o.Protocol), mail: make(chan arrived),
+	s := &Site{keep: keep, log: o.Log, now: o.Now, version: o.Version, protocol: protocolOf(o.Protocol), mail: make(chan arrived), gauge: newGauge(),
 		changed: make(chan struct{}), nudge: make(chan struct{}, 1), slow: o.slow}
 	if s.slow <= 0 {
 		s.slow = askSlow
@@ -125,7 +126,7 @@ func (s *Site) open() (err error) {
 	if err := s.resume(); err != nil {
 		return err
 	}
-	s.conn, err = nats.Connect("", nats.InProcessServer(s), nats.Name(s.keep.site), nats.MaxReconnects(-1),
+	s.conn, err = nats.Connect("", nats.InProcessServer(inProcess{s}), nats.Name(s.keep.site), nats.MaxReconnects(-1),
 		nats.ReconnectWait(reconnect), nats.ReconnectBufSize(-1))
 	if err != nil {
 		return fault.Wrap(err, fault.QueueFailed, "the embedded server does not answer", "please report it")
@@ -215,7 +216,9 @@ func (s *Site) Send(ctx context.Context, m federation.Mail) error {
 	if err != nil {
 		return err
 	}
-	return s.over(ctx, func(ctx context.Context) error { return p.send(ctx, s.up) })
+	return s.over(ctx, func(ctx context.Context) error {
+		return s.gauge.within(ctx, func(ctx context.Context) error { return p.send(ctx, s.up) })
+	})
 }
 
 // Receive waits for the next mail of the hub. Errors: TIMEOUT, INTERRUPTED, and those of Trouble.

@@ -95,8 +95,12 @@ func (s *Site) pause() {
 	s.leaf = nil
 }
 
-// InProcessConn connects the site's client with the embedded server of the moment; it is the client's, not for others.
-func (s *Site) InProcessConn() (net.Conn, error) {
+// inProcess connects the site's client with the embedded server of the moment.
+type inProcess struct{ s *Site }
+
+// InProcessConn is what the client calls each time that it has no connection.
+func (p inProcess) InProcessConn() (net.Conn, error) {
+	s := p.s
 	s.leafMu.Lock()
 	defer s.leafMu.Unlock()
 	if s.leaf == nil {
@@ -234,6 +238,7 @@ func (s *Site) pulse() (pulseAnswer, error) {
 
 // heard takes the hub's answer to a pulse.
 func (s *Site) heard(answer pulseAnswer) {
+	s.gauge.set(answer.Full)
 	trouble := answer.Refused.fault()
 	if trouble != nil && fault.CodeOf(trouble) != fault.CodeOf(s.Trouble()) {
 		s.log.Error("the hub does not work with this site", "error", trouble)

@@ -333,9 +333,9 @@ func TestBrokenMailDoesNotBlock(t *testing.T) {
 	}
 	put("up.x.y.h", []byte("no mail at all"))
 	put("up.x.z.h", nil)
-	hd, text := whole("foreign")
+	_, text := whole("foreign")
 	put("up.x.w.h", text) // under the name of another
-	hd, text = whole("no pieces")
+	hd, text := whole("no pieces")
 	put(hd.headSubject(prefixUp), text)
 	hd, text = whole("short piece")
 	for i := range 3 {
