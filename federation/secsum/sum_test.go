@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -231,4 +233,42 @@ func TestCutAndOpened(t *testing.T) {
 	}
 	_, err = g.Close()
 	wantCode(t, err, fault.SumBroken)
+}
+
+// TestAtOnce adds the sites' messages from as many goroutines, twice each: every one counts once.
+func TestAtOnce(t *testing.T) {
+	r := newRig(6, 4, 3*chunk, 1)
+	parties, g := r.start(t)
+	mail := map[string][]byte{}
+	for range 5 {
+		var wait sync.WaitGroup
+		var taken atomic.Int32
+		for _, site := range r.config.Sites {
+			answer, err := parties[site].Answer(mail[site])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				wait.Go(func() {
+					if g.Add(site, answer) == nil {
+						taken.Add(1)
+					}
+					g.Waiting()
+				})
+			}
+		}
+		wait.Wait()
+		if taken.Load() != 6 {
+			t.Fatalf("%d messages were taken", taken.Load())
+		}
+		var err error
+		if mail, err = g.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sum, sites, err := g.Sum()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.exact(t, sum, sites)
 }

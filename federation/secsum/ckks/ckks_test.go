@@ -494,7 +494,7 @@ func (r *rig) measure(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.ReportMetric(r.near(b, sum, sites), "off-by")
+	b.ReportMetric(-math.Log2(r.near(b, sum, sites)), "right-bits")
 	most, slowest := 0, time.Duration(0)
 	for _, site := range r.config.Sites {
 		most, slowest = max(most, bytes[site]), max(slowest, busy[site])

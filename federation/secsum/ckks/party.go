@@ -185,7 +185,8 @@ func (p *party) deal(body []byte) ([]byte, error) {
 	return out, nil
 }
 
-// encrypt reads the shares that are for this site and encrypts its values.
+// encrypt reads the shares that are for this site and encrypts its values. A site that cannot read a share leaves the
+// run here: it could not decrypt for the one who dealt it.
 func (p *party) encrypt(body []byte) ([]byte, error) {
 	in, body, err := p.roster(body, p.shared)
 	if err != nil {
