@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -133,6 +134,36 @@ func TestBrokenStateIsRefused(t *testing.T) {
 	job.Title = "another"
 	if _, err := New(job, set, Options{Dir: dir}); fault.CodeOf(err) != fault.CheckpointBad {
 		t.Errorf("another job's state: %v", err)
+	}
+}
+
+// TestAWriteNeverTouchesTheOldFile: who holds the old file open still reads it whole after the next round, and half a
+// new one, as a crash leaves it, is in nobody's way.
+func TestAWriteNeverTouchesTheOldFile(t *testing.T) {
+	set := tables()
+	job := jobFor(set, ArchLogistic, federation.Plan{})
+	dir := t.TempDir()
+	l := learner(t, job, set, Options{Dir: dir})
+	must(t, l, Task{Round: 1, Global: initial(t, job)})
+	path := filepath.Join(dir, stateFile)
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	if err := os.WriteFile(path+".new", before[:len(before)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must(t, learner(t, job, set, Options{Dir: dir}), Task{Round: 2, Global: initial(t, job)})
+	if held, err := io.ReadAll(old); err != nil || !slices.Equal(held, before) {
+		t.Errorf("the old file was written over (%v)", err)
+	}
+	if again := learner(t, job, set, Options{Dir: dir}); again.state.Round != 2 {
+		t.Errorf("round %d was kept, want 2", again.state.Round)
 	}
 }
 
