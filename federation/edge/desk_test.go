@@ -211,14 +211,14 @@ func TestADiskThatRefuses(t *testing.T) {
 	w.start()
 	defer w.close()
 	full := true
-	w.desk.disk.fail = func(_, path string) error {
+	w.refuse(func(_, path string) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if full && !strings.Contains(path, casesDir) {
 			return syscall.ENOSPC
 		}
 		return nil
-	}
+	})
 	w.must(1)
 	w.hears("the disk's refusal", func() bool { return len(w.warned) > 0 })
 	wantCode(t, w.warned[0], fault.StoreFull)
@@ -226,9 +226,9 @@ func TestADiskThatRefuses(t *testing.T) {
 	w.until("that it waits for another try", func(d *Desk) bool { return len(d.queue) == 1 })
 	w.clock.advance(w.desk.o.Retry)
 	w.until("the answer", answeredAll(1))
-	w.desk.disk.fail = func(string, string) error { return syscall.ENOSPC }
+	w.refuse(func(string, string) error { return syscall.ENOSPC })
 	wantCode(t, w.submit(2), fault.StoreFull)
-	w.desk.disk.fail = nil
+	w.refuse(nil)
 }
 
 func TestTooManyCasesWait(t *testing.T) {

@@ -287,6 +287,13 @@ func (w *world) must(i int) {
 	}
 }
 
+// refuse sets what the disk says from now on.
+func (w *world) refuse(fail func(op, path string) error) {
+	w.desk.mu.Lock()
+	defer w.desk.mu.Unlock()
+	w.desk.disk.fail = fail
+}
+
 const patient = 20 * time.Second
 
 // until waits for something that the desk does.
