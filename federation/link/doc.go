@@ -44,6 +44,7 @@
 //	site.json        name, address of the hub, authority's certificate (0600)
 //	credentials.json certificate, its key, the account's user; replaced when the certificate is renewed (0600)
 //	done             hashes of the mail that was dealt with
+//	lock             held by the site that runs
 package link
 
 import "time"

@@ -70,12 +70,12 @@ func (h head) marshal(body []byte) ([]byte, error) {
 	if err != nil || len(text) > headBytes {
 		return nil, fault.Wrap(err, fault.Usage, "a mail's header cannot be written", "use a shorter ID")
 	}
-	out := make([]byte, 0, 4+len(text)+pieceBytes)
-	out = append(binary.BigEndian.AppendUint32(out, uint32(len(text))), text...)
-	if h.Pieces == 0 {
-		out = append(out, body...)
+	if h.Pieces > 0 {
+		body = nil
 	}
-	return out, nil
+	out := make([]byte, 0, 4+len(text)+len(body))
+	out = append(binary.BigEndian.AppendUint32(out, uint32(len(text))), text...)
+	return append(out, body...), nil
 }
 
 // parseHead reads what another machine stored. Errors: UPDATE_REFUSED.

@@ -310,12 +310,26 @@ func (h *Hub) Send(ctx context.Context, site string, m federation.Mail) error {
 	if err != nil {
 		return err
 	}
-	return retry(ctx, func(ctx context.Context) error {
+	return h.over(ctx, func(ctx context.Context) error {
 		return h.gauge.within(ctx, func(ctx context.Context) error { return p.send(ctx, s.down) })
 	})
 }
 
-// Receive waits for the next mail of any site.
+// over runs f until it went through, as long as the hub is open.
+func (h *Hub) over(ctx context.Context, f func(context.Context) error) error {
+	return retry(ctx, func(ctx context.Context) error {
+		if h.ctx.Err() != nil {
+			return fault.New(fault.Interrupted, "the hub was closed", "")
+		}
+		inner, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		stop := context.AfterFunc(h.ctx, func() { cancel(errLink) })
+		defer stop()
+		return f(inner)
+	})
+}
+
+// Receive waits for the next mail of any site. A mail that was stored before its site was revoked still comes.
 func (h *Hub) Receive(ctx context.Context) (federation.Delivery, error) {
 	for {
 		a, err := h.arrival(ctx)
@@ -323,7 +337,7 @@ func (h *Hub) Receive(ctx context.Context) (federation.Delivery, error) {
 			return federation.Delivery{}, err
 		}
 		var d federation.Delivery
-		err = retry(ctx, func(ctx context.Context) (err error) { d, err = a.fetch(ctx); return err })
+		err = h.over(ctx, func(ctx context.Context) (err error) { d, err = a.fetch(ctx); return err })
 		switch {
 		case err == nil:
 			return d, nil

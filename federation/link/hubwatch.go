@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
-	"os"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -17,7 +16,6 @@ import (
 func (h *Hub) watch() {
 	tick := time.NewTicker(pulse / 2)
 	defer tick.Stop()
-	changed := map[string]time.Time{}
 	for {
 		select {
 		case <-h.ctx.Done():
@@ -26,21 +24,18 @@ func (h *Hub) watch() {
 		}
 		h.room()
 		for _, s := range h.all() {
-			h.look(s, changed)
+			h.look(s)
 		}
 	}
 }
 
-func (h *Hub) look(s *hubSite, changed map[string]time.Time) {
-	rec := s.record()
-	if info, err := os.Stat(h.roster.sitePath(s.name)); err == nil && !info.ModTime().Equal(changed[s.name]) {
-		if fresh, err := h.roster.site(s.name); err == nil {
-			changed[s.name] = info.ModTime()
-			h.refresh(s, fresh)
-			rec = fresh
-		} else {
-			h.log.Error("the record of a site cannot be read", "site", s.name, "error", err)
-		}
+func (h *Hub) look(s *hubSite) {
+	rec, err := h.roster.site(s.name)
+	if err != nil {
+		h.log.Error("the record of a site cannot be read", "site", s.name, "error", err)
+		rec = s.record()
+	} else {
+		h.refresh(s, rec)
 	}
 	if rec.Revoked != nil || !h.now().Before(rec.until()) {
 		s.kick() // its certificate would not be let in now

@@ -3,6 +3,7 @@ package link
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -14,6 +15,15 @@ import (
 	"consilium/fault"
 	"consilium/federation"
 )
+
+// TestMain lets many tests wait at the same time: that is what they do most.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // patience bounds every wait of the tests.
 const patience = 30 * time.Second

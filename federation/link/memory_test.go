@@ -50,7 +50,7 @@ func TestMemoryOfASite(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	t.Logf("resident MiB of a site's process: %d before it opens the link, %d linked, %d after 4 updates of 10 MiB", before, idle, busy)
-	if idle > 60 || busy > 120 {
+	if !raced && (idle > 60 || busy > 120) {
 		t.Errorf("a site takes %d MiB, and %d MiB when it has sent updates", idle, busy)
 	}
 }

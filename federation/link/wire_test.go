@@ -418,6 +418,8 @@ func TestNothingIsLeftRunning(t *testing.T) {
 		wantCode(t, err, fault.Interrupted)
 		_, err = h.Receive(soon(t))
 		wantCode(t, err, fault.Interrupted)
+		wantCode(t, s.Send(soon(t), federation.Mail{ID: "late", Kind: "update"}), fault.Interrupted)
+		wantCode(t, h.Send(soon(t), "north", federation.Mail{ID: "late", Kind: "round"}), fault.Interrupted)
 	}
 	run() // what the libraries start once
 	ours := func() (int, string) {
