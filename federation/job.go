@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"consilium/clinical"
@@ -89,6 +90,8 @@ func (j Job) Validate() error {
 		return wrong("fewer than two labels", "name every class in data.labels")
 	case product(j.Data.Shape) < 1 || product(j.Data.Shape) > 1<<24:
 		return wrong("the shape of one example is missing or too large", "set data.shape, for example [1, 28, 28]")
+	case len(j.Plan.Prior) != 0 && (len(j.Plan.Prior) != len(j.Data.Labels) || slices.Min(j.Plan.Prior) < 1):
+		return wrong("the plan's prior does not count every class", "give one number above 0 for each of data.labels, or none")
 	case j.Data.Cohort < 1:
 		return wrong("the smallest cohort is missing", "set data.cohort to at least 1")
 	}

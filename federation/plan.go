@@ -54,6 +54,7 @@ type Plan struct {
 	Rate     float64 `json:"rate"`               // of the site's SGD
 	Momentum float64 `json:"momentum,omitempty"` // of the site's SGD; 0 with scaffold
 	Balance  float64 `json:"balance,omitempty"`  // 0 = every example counts alike, 1 = every class of the site does
+	Prior    []int   `json:"prior,omitempty"`    // for balance: examples of each class over all sites, as far as known; without it each site balances by its own, and sites without a rare class pull against it
 
 	ServerRate float64 `json:"server_rate,omitempty"` // fedavg and kin: 1; adaptive rules: 0.01
 	Beta1      float64 `json:"beta1,omitempty"`       // 0.9

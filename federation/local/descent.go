@@ -143,7 +143,11 @@ func (l *Learner) importance(which []int) []float64 {
 	if l.job.Plan.Balance == 0 {
 		return nil
 	}
-	return train.ClassWeights(l.own.counts(dataset.Train, which), l.job.Plan.Balance)
+	counts := l.own.counts(dataset.Train, which)
+	if len(l.job.Plan.Prior) == len(counts) {
+		counts = l.job.Plan.Prior // all sites then descend on one and the same balanced loss
+	}
+	return train.ClassWeights(counts, l.job.Plan.Balance)
 }
 
 // told makes a progress callback safe to call.

@@ -37,7 +37,8 @@ type Arm struct {
 	Plan    federation.Plan    `json:"plan"` // of pooled and local: steps, rate, batch
 	Privacy federation.Privacy `json:"privacy"`
 	Attack  Attack             `json:"attack"`
-	Keep    bool               `json:"keep,omitempty"` // a site keeps its own model where that is clearly better on its validation split
+	Prior   bool               `json:"prior,omitempty"` // Plan.Balance is by the classes of all sites, whose counts are taken as known
+	Keep    bool               `json:"keep,omitempty"`  // a site keeps its own model where that is clearly better on its validation split
 }
 
 // Cohort is the sites of one seed.
@@ -153,13 +154,14 @@ func (e *Experiment) key(a Arm, seed uint64) string {
 }
 
 // job is what the sites of an arm would be asked to agree to.
-func (e *Experiment) job(a Arm, set dataset.Set, seed uint64) federation.Job {
+func (e *Experiment) job(a Arm, set dataset.Set, prior []int, seed uint64) federation.Job {
 	info := set.Info()
 	plan := a.Plan
 	plan.Harmonise = "" // done before: see Cohort.harmonised
 	if a.Kind != Federated {
 		plan.Algorithm = federation.FedAvg
 	}
+	plan.Prior = prior
 	privacy := a.Privacy
 	if privacy.Local == nil && privacy.Central == nil {
 		privacy = federation.Privacy{}

@@ -65,7 +65,7 @@ func with(plan federation.Plan, algorithm string) federation.Plan {
 func each(plan federation.Plan, algorithms []string, attack Attack) []Arm {
 	var out []Arm
 	for _, a := range algorithms {
-		out = append(out, Arm{Name: a, Kind: Federated, Plan: with(plan, a), Attack: attack})
+		out = append(out, Arm{Name: a, Kind: Federated, Plan: with(plan, a), Attack: attack, Prior: true})
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"consilium/dataset"
+	"consilium/dataset/partition"
 	"consilium/fault"
 	"consilium/federation"
 	"consilium/federation/aggregate"
@@ -49,6 +50,7 @@ type work struct {
 	cohort   *Cohort // harmonised, with what poisoned sites see
 	victims  []bool
 	networks *local.Networks
+	prior    []int
 	noting   sync.Mutex // guards out while sites train side by side
 	out      Run
 
@@ -63,6 +65,14 @@ func (e *Experiment) run(ctx context.Context, a Arm, seed uint64, cohort *Cohort
 		out: Run{Arm: a.Name, Key: e.key(a, seed), Seed: seed}}
 	if w.cohort, err = cohort.harmonised(a.Plan.Harmonise, a.Plan.MostSamples); err != nil {
 		return r, err
+	}
+	if a.Prior && a.Plan.Balance > 0 {
+		if w.prior, err = partition.Counts(w.cohort.All, dataset.Train); err != nil {
+			return r, err
+		}
+		for i, n := range w.prior {
+			w.prior[i] = max(n, 1)
+		}
 	}
 	w.cohort = w.cohort.poisoned(a.Attack, w.victims)
 	defer func() { err = errors.Join(err, w.close()) }()
@@ -88,7 +98,7 @@ func (w *work) close() (err error) {
 }
 
 func (w *work) learner(name string, set dataset.Set) (*local.Learner, error) {
-	return local.New(w.e.job(w.arm, set, w.seed), set, w.e.options(name, w.seed, w.networks))
+	return local.New(w.e.job(w.arm, set, w.prior, w.seed), set, w.e.options(name, w.seed, w.networks))
 }
 
 // open makes every site's learner, and the one that has all examples.
@@ -181,7 +191,7 @@ func (w *work) federated(ctx context.Context) error {
 	if err := w.open(); err != nil {
 		return err
 	}
-	job := w.e.job(w.arm, w.cohort.All, w.seed)
+	job := w.e.job(w.arm, w.cohort.All, w.prior, w.seed)
 	global, _, err := local.Initial(job, w.e.options("hub", w.seed, w.networks))
 	if err != nil {
 		return err

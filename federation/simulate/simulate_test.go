@@ -124,6 +124,34 @@ func TestSameGradientsUnderACap(t *testing.T) {
 	}
 }
 
+// Where a class is rare and sites are unlike, one balanced loss for all beats each site's own.
+func TestPrior(t *testing.T) {
+	e := experiment(t, Cut{Sites: 8, Alpha: 0.1, Rare: 2, Share: 0.05}, Plain, federation.FedAvg)
+	own := e.Arms[2]
+	own.Plan = own.Plan.WithDefaults()
+	own.Plan.Balance, own.Plan.Rate, own.Plan.Rounds = 1, 0.1, 20
+	known := own
+	own.Name, own.Prior, known.Prior = "own", false, true
+	e.Arms, e.Seeds = []Arm{own, known}, 6
+	r := run(t, e)
+	if a, b := r.Details[0].Recall.Mean, r.Details[1].Recall.Mean; !(b > a) {
+		t.Errorf("recall of the rare class is %.3f when sites balance by their own classes, %.3f by all", a, b)
+	}
+	if a, b := r.Arms[0].MacroF1.Mean, r.Arms[1].MacroF1.Mean; !(b > a) {
+		t.Errorf("macro-F1 is %.3f when sites balance by their own classes, %.3f by all", a, b)
+	}
+	set := small()
+	job := e.job(known, set, []int{1, 2, 3}, 1)
+	if err := job.Validate(); err != nil {
+		t.Error(err)
+	}
+	for _, prior := range [][]int{{1, 2}, {1, 2, 0}, {1, 2, 3, 4}} {
+		if job := e.job(known, set, prior, 1); fault.CodeOf(job.Validate()) != fault.Usage {
+			t.Errorf("a prior of %v is taken", prior)
+		}
+	}
+}
+
 func TestDeterministic(t *testing.T) {
 	e := experiment(t, Cut{Sites: 4, Alpha: 0.5, Rare: 2, Share: 0.05}, Plain, federation.FedAvg)
 	e.Parallel = 3
