@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -260,6 +261,14 @@ func TestUnionHasTheSitesExamples(t *testing.T) {
 	every, err := partition.Union(sites, nil)
 	if err != nil || every.Len(dataset.Test) != 4*30 || every.Len(dataset.Train) != all.Len(dataset.Train) {
 		t.Errorf("with everybody's test split: %v, %d", err, every.Len(dataset.Test))
+	}
+	seen, _, err := partition.Scanner(sites[0], 1, "a", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mixed, err := partition.Union([]dataset.Set{seen, sites[1]}, nil)
+	if text := fmt.Sprint(mixed.Info().Caveats); err != nil || strings.Contains(text, "scanner") || !strings.Contains(text, "Dirichlet") {
+		t.Errorf("%v: what is said of all: %s", err, text)
 	}
 	if last := samples(t, every, dataset.Test)[119]; last != samples(t, m, dataset.Test)[29] {
 		t.Errorf("the last test example is %+v", last)

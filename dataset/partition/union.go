@@ -1,6 +1,8 @@
 package partition
 
 import (
+	"slices"
+
 	"consilium/dataset"
 	"consilium/fault"
 )
@@ -12,6 +14,8 @@ type union struct {
 	at   map[dataset.Split][]int // by example: which set
 }
 
+const everything = "The examples of all simulated sites together."
+
 // Union joins sites again: what a learner would see that had everything. The test split is that of test; where test
 // is nil, that of all sites, one after the other.
 func Union(sites []dataset.Set, test dataset.Set) (dataset.Set, error) {
@@ -22,8 +26,12 @@ func Union(sites []dataset.Set, test dataset.Set) (dataset.Set, error) {
 	if like == nil {
 		like = sites[0]
 	}
-	u := &union{view: newView(like, ", all sites", "The examples of all simulated sites together."), sets: sites, at: map[dataset.Split][]int{}}
-	u.info.Name = like.Info().Name + ", all sites"
+	u := &union{view: newView(like, ", all sites", everything), sets: sites, at: map[dataset.Split][]int{}}
+	for _, s := range sites { // what is true of one site alone is not true of all
+		if test == nil {
+			u.info.Caveats = slices.DeleteFunc(u.info.Caveats, func(c string) bool { return c != everything && !slices.Contains(s.Info().Caveats, c) })
+		}
+	}
 	for k, s := range sites {
 		if s.Info().Size() != like.Info().Size() || len(s.Info().Labels) != len(like.Info().Labels) {
 			return nil, fault.New(fault.DataUnfit, "sites of unlike shapes or labels cannot be joined", "cut them from one set")

@@ -23,7 +23,17 @@ func Presets() []string { return []string{Heart, Rare, Poison, Shift, Privacy} }
 
 // Arms makes the arms of a preset from a plan (rounds, epochs, rate and so on) and the algorithms that are asked
 // for. Errors: USAGE.
+//
+// Where the plan balances classes, federated arms do so by the classes of all sites: see Arm.Prior.
 func Arms(preset string, plan federation.Plan, algorithms []string, attack Attack) ([]Arm, error) {
+	out, err := arms(preset, plan, algorithms, attack)
+	for i := range out {
+		out[i].Prior = out[i].Kind == Federated && out[i].Plan.Balance > 0
+	}
+	return out, err
+}
+
+func arms(preset string, plan federation.Plan, algorithms []string, attack Attack) ([]Arm, error) {
 	for _, a := range algorithms {
 		if !slices.Contains(federation.Algorithms(), a) {
 			return nil, fault.New(fault.Usage, fmt.Sprintf("there is no algorithm %q", a), fmt.Sprint("choose among ", federation.Algorithms()))
@@ -65,7 +75,7 @@ func with(plan federation.Plan, algorithm string) federation.Plan {
 func each(plan federation.Plan, algorithms []string, attack Attack) []Arm {
 	var out []Arm
 	for _, a := range algorithms {
-		out = append(out, Arm{Name: a, Kind: Federated, Plan: with(plan, a), Attack: attack, Prior: true})
+		out = append(out, Arm{Name: a, Kind: Federated, Plan: with(plan, a), Attack: attack})
 	}
 	return out
 }

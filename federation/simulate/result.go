@@ -227,6 +227,12 @@ func (t *tally) notes() []string {
 	} else {
 		notes = append(notes, "All are measured on the same test split; for arms with a model at each site the figure is the mean over sites.")
 	}
+	for _, a := range t.e.Arms {
+		if a.Prior && a.Plan.Balance > 0 {
+			notes = append(notes, "Federated arms balance by the classes of all sites together, whose counts are taken as known (plan.prior); a site alone balances by its own.")
+			break
+		}
+	}
 	if t.e.Seeds == 1 {
 		notes = append(notes, "One seed: the intervals are over test examples, not over seeds.")
 	}
@@ -275,9 +281,12 @@ func (r Result) Text(w io.Writer) error {
 	return r.Simulation.Text(w)
 }
 
+// mostColumns is how many sites stand side by side in a terminal.
+const mostColumns = 6
+
 // siteText sets each site's accuracy side by side.
 func (r Result) siteText(b *strings.Builder) {
-	if len(r.Details) == 0 || len(r.Details[0].Sites) == 0 {
+	if len(r.Details) == 0 || len(r.Details[0].Sites) == 0 || len(r.Details[0].Sites) > mostColumns {
 		return
 	}
 	fmt.Fprintf(b, "\nAccuracy site by site (n test examples)\n%-34s", "Arm")

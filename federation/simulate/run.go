@@ -218,7 +218,9 @@ func (w *work) federated(ctx context.Context) error {
 			return err
 		}
 		w.out.Curve = append(w.out.Curve, score.MacroF1())
-		w.e.Progress(fmt.Sprintf("%s, seed %d: round %d of %d, validation macro-F1 %.3f", w.arm.Name, w.seed, round, w.arm.Plan.Rounds, score.MacroF1()))
+		if round%10 == 0 || round == w.arm.Plan.Rounds {
+			w.e.Progress(fmt.Sprintf("%s, seed %d: round %d of %d, validation macro-F1 %.3f", w.arm.Name, w.seed, round, w.arm.Plan.Rounds, score.MacroF1()))
+		}
 	}
 	return w.judge(ctx, global)
 }
