@@ -38,6 +38,7 @@ type Arm struct {
 	Privacy federation.Privacy `json:"privacy"`
 	Attack  Attack             `json:"attack"`
 	Prior   bool               `json:"prior,omitempty"` // Plan.Balance is by the classes of all sites, whose counts are taken as known
+	Last    bool               `json:"last,omitempty"`  // of pooled: the last weights, as a hub keeps them, not those of the lowest validation loss
 	Keep    bool               `json:"keep,omitempty"`  // a site keeps its own model where that is clearly better on its validation split
 }
 

@@ -45,6 +45,7 @@ func arms(preset string, plan federation.Plan, algorithms []string, attack Attac
 	base := []Arm{{Name: "local", Kind: Local, Plan: plan}, {Name: "pooled", Kind: Pooled, Plan: plan}}
 	switch preset {
 	case Plain, Rare:
+		base = append(base, Arm{Name: "pooled, last round", Kind: Pooled, Plan: plan, Last: true})
 		return append(base, each(plan, algorithms, attack)...), nil
 	case Poison:
 		return poisonArms(plan, algorithms, attack), nil

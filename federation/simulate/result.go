@@ -175,29 +175,34 @@ func (t *tally) differences() []Difference {
 		if a.Kind != Federated {
 			continue
 		}
-		for _, kind := range []string{Local, Pooled} {
-			if b, ok := t.partner(a, kind); ok {
-				if d, ok := t.difference(a.Name, b); ok {
-					out = append(out, d)
-				}
+		for _, b := range t.partners(a) {
+			if d, ok := t.difference(a.Name, b); ok {
+				out = append(out, d)
 			}
 		}
 	}
 	return out
 }
 
-// partner is the arm of a kind with the same harmonisation, else the first of the kind.
-func (t *tally) partner(a Arm, kind string) (string, bool) {
-	first := ""
-	for _, b := range t.e.Arms {
-		if b.Kind == kind && b.Plan.Harmonise == a.Plan.Harmonise {
-			return b.Name, true
+// partners are the local and pooled arms with the same harmonisation; where there are none, all of the kind.
+func (t *tally) partners(a Arm) []string {
+	var out []string
+	for _, kind := range []string{Local, Pooled} {
+		var same, any []string
+		for _, b := range t.e.Arms {
+			if b.Kind == kind {
+				any = append(any, b.Name)
+				if b.Plan.Harmonise == a.Plan.Harmonise {
+					same = append(same, b.Name)
+				}
+			}
 		}
-		if b.Kind == kind && first == "" {
-			first = b.Name
+		if len(same) == 0 {
+			same = any
 		}
+		out = append(out, same...)
 	}
-	return first, first != ""
+	return out
 }
 
 func (t *tally) difference(a, b string) (Difference, bool) {
@@ -220,7 +225,7 @@ func (t *tally) difference(a, b string) (Difference, bool) {
 func (t *tally) notes() []string {
 	notes := []string{
 		"Run in one process, without the wire: sites train and the hub's rule sums as they do in a real federation; mail, deadlines and secure sums are left out.",
-		"Federated arms are measured after their last round; local and pooled ones are the best of as many looks at validation, after as many gradients.",
+		"Federated arms are measured after their last round; local and pooled ones are those with the lowest validation loss of as many looks, after as many gradients. Where a class is rare, that loss hardly sees it: an arm called \"last round\" is not chosen so.",
 	}
 	if t.own {
 		notes = append(notes, "Each site is measured on its own test examples; macro-F1 and accuracy are of all sites' together, AUC is the mean of the sites'.")

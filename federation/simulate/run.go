@@ -128,11 +128,33 @@ func (w *work) pooled(ctx context.Context) error {
 	if err := w.open(); err != nil {
 		return err
 	}
+	if w.arm.Last {
+		return w.last(ctx)
+	}
 	weights, err := w.all.Alone(ctx, func(_, all int) { w.out.Steps = all })
 	if err != nil {
 		return err
 	}
 	return w.judge(ctx, weights)
+}
+
+// last is a federation of one site that has everything.
+func (w *work) last(ctx context.Context) error {
+	global, _, err := local.Initial(w.e.job(w.arm, w.cohort.All, w.prior, w.seed), w.e.options("hub", w.seed, w.networks))
+	if err != nil {
+		return err
+	}
+	for round := 1; round <= w.arm.Plan.Rounds; round++ {
+		u, err := w.all.Train(ctx, local.Task{Round: round, Attempt: 1, Global: global}, nil)
+		if err != nil {
+			return err
+		}
+		for i, d := range u.Delta {
+			global[i] += d
+		}
+		w.out.Steps += u.Steps
+	}
+	return w.judge(ctx, global)
 }
 
 // stepsOf is how many gradients a site with n examples computes in a round.

@@ -127,7 +127,7 @@ func TestSameGradientsUnderACap(t *testing.T) {
 // Where a class is rare and sites are unlike, one balanced loss for all beats each site's own.
 func TestPrior(t *testing.T) {
 	e := experiment(t, Cut{Sites: 8, Alpha: 0.1, Rare: 2, Share: 0.05}, Plain, federation.FedAvg)
-	own := e.Arms[2]
+	own := e.Arms[3]
 	own.Plan = own.Plan.WithDefaults()
 	own.Plan.Balance, own.Plan.Rate, own.Plan.Rounds = 1, 0.1, 20
 	known := own
@@ -313,16 +313,16 @@ func TestGoesOn(t *testing.T) {
 	}
 	// Another plan is another run; a damaged file is made anew.
 	files, _ := filepath.Glob(filepath.Join(e.Out, "runs", "*.json"))
-	if len(files) != 6 {
-		t.Fatalf("%d files for 6 runs", len(files))
+	if len(files) != 8 {
+		t.Fatalf("%d files for 8 runs", len(files))
 	}
 	if err := os.WriteFile(files[0], []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e.Arms[2].Plan.Rounds, taken = 7, 0
+	e.Arms[3].Plan.Rounds, taken = 7, 0
 	run(t, e)
-	if taken > 4 || taken < 3 {
-		t.Errorf("%d runs were taken up of 4 that fit, one of which may be the damaged one", taken)
+	if taken > 6 || taken < 5 {
+		t.Errorf("%d runs were taken up of 6 that fit, one of which may be the damaged one", taken)
 	}
 }
 
@@ -330,7 +330,7 @@ func TestGoesOn(t *testing.T) {
 // says so. It does not fail the experiment.
 func TestDivergence(t *testing.T) {
 	e := experiment(t, Cut{Sites: 3, Alpha: 1}, Plain, federation.FedAvg)
-	e.Arms, e.Seeds = e.Arms[2:], 1
+	e.Arms, e.Seeds = e.Arms[3:], 1
 	e.Arms[0].Attack = Attack{Kind: AttackScale, Share: 0.4, Factor: 1e6}
 	e.Arms[0].Plan.Quorum, e.Arms[0].Plan.Rate = 3, 1e6
 	r := run(t, e)
@@ -383,13 +383,13 @@ func TestRefusals(t *testing.T) {
 		"no seeds":   func(e *Experiment) { e.Seeds = 0 },
 		"no arms":    func(e *Experiment) { e.Arms = nil },
 		"no network": func(e *Experiment) { e.Arch = "" },
-		"fedbuff":    func(e *Experiment) { e.Arms[2].Plan.Algorithm = federation.FedBuff },
-		"secure sum": func(e *Experiment) { e.Arms[2].Plan.Sum, e.Arms[2].Plan.Quorum = federation.SumMasks, 3 },
+		"fedbuff":    func(e *Experiment) { e.Arms[3].Plan.Algorithm = federation.FedBuff },
+		"secure sum": func(e *Experiment) { e.Arms[3].Plan.Sum, e.Arms[3].Plan.Quorum = federation.SumMasks, 3 },
 		"two alike":  func(e *Experiment) { e.Arms[1].Name = e.Arms[0].Name },
 		"kind":       func(e *Experiment) { e.Arms[1].Kind = "x" },
 		"rounds":     func(e *Experiment) { e.Arms[1].Plan.Rounds = 0 },
 		"measure":    func(e *Experiment) { e.Measure = "x" },
-		"attack":     func(e *Experiment) { e.Arms[2].Attack.Kind = "x" },
+		"attack":     func(e *Experiment) { e.Arms[3].Attack.Kind = "x" },
 	} {
 		e := good
 		e.Arms = slices.Clone(good.Arms)
