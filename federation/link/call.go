@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,7 +41,10 @@ func parseAddress(s string) (hubAddress, error) {
 	if err != nil {
 		host, p = strings.Trim(a.host, "[]"), port
 	}
-	if host == "" || p == "" || (strings.Contains(host, ":") && net.ParseIP(host) == nil) {
+	if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
+		return bad()
+	}
+	if host == "" || (strings.Contains(host, ":") && net.ParseIP(host) == nil) {
 		return bad()
 	}
 	a.host = net.JoinHostPort(host, p)

@@ -139,6 +139,9 @@ func (s *hubSite) certify(data []byte) ([]byte, error) {
 		if rec.Revoked != nil {
 			return fault.New(fault.SiteRevoked, "the hub has shut "+s.name+" out", "speak with the hub's administrator")
 		}
+		if !now.Before(rec.until()) { // the link stands a moment longer than the certificate that opened it
+			return fault.New(fault.CertificateBad, "the certificate of "+s.name+" has ended", "invite the site again")
+		}
 		rec.certify(cert.SerialNumber, cert.NotAfter, now)
 		return nil
 	})

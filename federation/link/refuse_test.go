@@ -150,7 +150,7 @@ func TestLinkEndsWithItsCertificate(t *testing.T) {
 	var now clock
 	h, s, _ := pair(t, HubOptions{Now: now.Now, Life: time.Hour}, SiteOptions{})
 	linked(t, s)
-	now.add(2 * time.Hour) // it slept, say, and missed its time to renew
+	now.add(2 * time.Hour) // it slept, say, and missed its time to renew; now it is too late
 	until(t, "the kick", func() bool { return fault.CodeOf(s.Trouble()) == fault.CertificateBad })
 	if member(t, h, "north").Sent == 0 {
 		t.Error("no bytes were counted")
