@@ -22,7 +22,7 @@ endif
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## fetch ONNX Runtime and the tools; safe to repeat
@@ -40,6 +40,10 @@ build: ## build the page and compile bin/consilium
 .PHONY: demo
 demo: runtime build ## diagnose one synthetic patient, and open a node with it on the worklist
 	@scripts/demo.sh
+
+.PHONY: federation-demo
+federation-demo: runtime build ## a hub and two hospitals as processes make a model that is better than either's own
+	@scripts/federation-demo.sh
 
 .PHONY: test
 test: setup ## every check: format, vet, staticcheck, tests, race detector, the page in a browser

@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,7 @@ const membersFile = "members.json"
 
 func newFederateHub(a *app) *cobra.Command {
 	var o link.HubOptions
+	var edge bool
 	c := &cobra.Command{
 		Use:   "hub",
 		Short: "Run the hub that sites connect to",
@@ -37,17 +39,18 @@ func newFederateHub(a *app) *cobra.Command {
 				return err
 			}
 			o.Dir = dir
-			return a.runHub(c.Context(), o)
+			return a.runHub(c.Context(), o, edge)
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&o.Listen, "listen", "127.0.0.1:4747", "address that sites connect to")
 	f.StringVar(&o.WebSocket, "websocket", "", "address for sites whose network lets only HTTPS out; none by default")
+	f.BoolVar(&edge, "edge", false, "also answer cases that edge sites hand over, with this machine's models")
 	f.StringVar(&o.Name, "name", "hub", "name of the hub, in certificates and reports")
 	return c
 }
 
-func (a *app) runHub(ctx context.Context, o link.HubOptions) error {
+func (a *app) runHub(ctx context.Context, o link.HubOptions, answers bool) error {
 	o.Log = a.events()
 	note, done, err := federationLog(ctx, o.Dir)
 	if err != nil {
@@ -67,11 +70,25 @@ func (a *app) runHub(ctx context.Context, o link.HubOptions) error {
 		return err
 	}
 	a.progress("hub %s: sites connect to %s", o.Name, strings.Join(l.Addresses(), " and "))
-	work := hub.Open(hub.Options{Dir: o.Dir, Name: o.Name + " " + version, End: l, Audit: note, Log: o.Log, Backend: a.backend, Library: a.library})
+	ho := hub.Options{Dir: o.Dir, Name: o.Name + " " + version, End: l, Audit: note, Log: o.Log, Backend: a.backend, Library: a.library}
+	var side sync.WaitGroup
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go writeMembers(ctx, o.Dir, l)
-	return work.Run(ctx)
+	defer func() { cancel(); side.Wait() }()
+	if answers {
+		counter, done, err := a.edgeCounter(o.Dir, l)
+		if err != nil {
+			return err
+		}
+		defer func() { cancel(); side.Wait(); done() }()
+		ho.Edge = counter.Handle
+		side.Go(func() {
+			if err := counter.Run(ctx); err != nil && ctx.Err() == nil {
+				o.Log.Error("the counter for edge sites has stopped", "err", err)
+			}
+		})
+	}
+	side.Go(func() { writeMembers(ctx, o.Dir, l) })
+	return hub.Open(ho).Run(ctx)
 }
 
 // writeMembers keeps the file that `status` reads.

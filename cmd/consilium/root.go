@@ -60,7 +60,7 @@ var helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
 func exitText() string {
 	var b strings.Builder
 	b.WriteString("Exit status:\n  0  it worked\n")
-	for status := 1; status <= fault.ExitNode; status++ {
+	for status := 1; status <= fault.ExitFederation; status++ {
 		var codes []string
 		for _, e := range fault.Catalogue() {
 			if e.Exit == status {

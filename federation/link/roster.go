@@ -167,7 +167,7 @@ func (r *roster) redeem(c joinCode, now time.Time) error {
 	}
 	defer unlock()
 	// One answer for a site that was not invited and for a wrong secret: who asks learns no names.
-	refused := fault.New(fault.JoinRefused, "the join code is wrong, was used before, or was replaced", "ask the hub for a new one: consilium federate hub --invite "+c.Site)
+	refused := fault.New(fault.JoinRefused, "the join code is wrong, was used before, or was replaced", "ask the hub for a new one: consilium federate invite "+c.Site)
 	var inv invite
 	path := r.invitePath(c.Site)
 	if err := readJSON(path, &inv); err != nil {

@@ -127,11 +127,34 @@ func (s *Site) receive(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if err != nil {
+		if err != nil && !s.unlinked(ctx, err) {
 			return err
 		}
-		s.deliver(ctx, d)
+		if err == nil {
+			s.deliver(ctx, d)
+		}
 	}
+}
+
+// rest is how long a site waits before it asks again for a link that the hub refuses: the reason may be mended there
+// or here, a certificate renewed, a clock set.
+const rest = 5 * time.Second
+
+// unlinked says whether an error is of the link alone, and waits before the next try.
+func (s *Site) unlinked(ctx context.Context, err error) bool {
+	switch fault.CodeOf(err) {
+	case fault.SiteRevoked, fault.CertificateBad, fault.VersionUnfit, fault.ClockSkew, fault.HubMistaken, fault.PeerUnreachable, fault.Timeout:
+	default:
+		return false
+	}
+	s.o.Log.Warn("the link", "err", err)
+	wait := time.NewTimer(rest)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+	return true
 }
 
 func (s *Site) deliver(ctx context.Context, d federation.Delivery) {

@@ -124,12 +124,27 @@ func (t *task) work(ctx context.Context) {
 		if ctx.Err() != nil {
 			return // the question comes again at the next start
 		}
+		if err != nil && !stopped && t.site.unlinked(ctx, err) {
+			t.again(d)
+			continue
+		}
 		if err != nil && !stopped {
 			t.trouble(ctx, *d, err)
 		}
 		t.site.done(*d)
 		t.site.o.End.Report("idle")
 	}
+}
+
+// again puts a question back that could not be answered for want of a link, unless a newer one has come.
+func (t *task) again(d *federation.Delivery) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.next == nil {
+		t.next = d
+		return
+	}
+	t.site.done(*d)
 }
 
 // trouble tells the hub why a question is not answered, so that it need not wait.
