@@ -35,10 +35,11 @@ type Options struct {
 
 // Hub runs jobs.
 type Hub struct {
-	o    Options
-	mu   sync.Mutex
-	jobs map[string]*runner
-	wg   sync.WaitGroup
+	o       Options
+	started time.Time
+	mu      sync.Mutex
+	jobs    map[string]*runner
+	wg      sync.WaitGroup
 }
 
 // Open makes a hub on a folder. Jobs that were under way go on when it runs.
@@ -52,7 +53,7 @@ func Open(o Options) *Hub {
 	if o.Look == 0 {
 		o.Look = 200 * time.Millisecond
 	}
-	return &Hub{o: o, jobs: map[string]*runner{}}
+	return &Hub{o: o, started: o.Now(), jobs: map[string]*runner{}}
 }
 
 // Propose puts a job into a hub's folder; the process that runs there takes it up. Errors: USAGE, CONFLICT, IO.

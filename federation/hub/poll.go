@@ -14,7 +14,6 @@ type poll struct {
 	r        *runner
 	question federation.Question
 	body     []byte
-	began    time.Time
 	answered map[string]bool // answered, or was refused
 	counted  int             // answers that count
 	members  []federation.Member
@@ -98,11 +97,12 @@ func (r *runner) late(d federation.Delivery) {
 	}
 }
 
-// gone says whether a site is no longer waited for: it has been without a link for longer than the grace.
+// gone says whether a site is no longer waited for: it has been without a link for longer than the grace, or since
+// the hub was started. The grace is not given anew in each round: a dead site would cost every round as much.
 func (p *poll) gone(m federation.Member) bool {
 	since := m.Seen
-	if p.began.After(since) {
-		since = p.began
+	if started := p.r.hub.started; started.After(since) {
+		since = started
 	}
 	return !m.Linked && p.r.now().Sub(since) > time.Duration(p.r.job.Plan.Deadlines.Grace)
 }

@@ -206,8 +206,7 @@ func (r *runner) ask(ctx context.Context, q federation.Question, what string, ta
 	if err != nil {
 		return err
 	}
-	began := r.now()
-	p := &poll{r: r, body: body, question: q, answered: map[string]bool{}, began: began}
+	p := &poll{r: r, body: body, question: q, answered: map[string]bool{}}
 	if err := p.reach(ctx); err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func (r *runner) visit(ctx context.Context, q federation.Question, site string) 
 	if err != nil {
 		return err
 	}
-	p := &poll{r: r, body: body, question: q, answered: map[string]bool{}, began: r.now(), only: site}
+	p := &poll{r: r, body: body, question: q, answered: map[string]bool{}, only: site}
 	base := federation.HashFloats(r.global)
 	_, err = r.await(ctx, federation.Wait{For: "the update of " + site, Sites: []string{site}, Until: q.Until}, func(d federation.Delivery) {
 		p.take(ctx, d, func(d federation.Delivery) error {
@@ -96,7 +96,7 @@ func (r *runner) buffered(ctx context.Context, n, attempt int) error {
 	if err != nil {
 		return err
 	}
-	p := &poll{r: r, body: body, question: q, answered: map[string]bool{}, began: r.now()}
+	p := &poll{r: r, body: body, question: q, answered: map[string]bool{}}
 	_, err = r.await(ctx, federation.Wait{For: "updates for the buffer", Until: q.Until}, func(d federation.Delivery) {
 		p.take(ctx, d, func(d federation.Delivery) error { return r.stale(d, n) })
 	}, func() bool {

@@ -143,7 +143,7 @@ func (r *runner) tell(ctx context.Context, out map[string][]byte, q federation.Q
 // hear takes the sites' answers of a step until those that can answer have.
 func (r *runner) hear(ctx context.Context, g secsum.Gatherer, q federation.Question, step int, name string) error {
 	began := r.now()
-	p := &poll{r: r, began: began, question: q}
+	p := &poll{r: r, question: q}
 	lost := map[string]bool{} // sites that say they cannot go on: they were restarted and have forgotten their keys, as they must
 	still := func() (names []string) {
 		members, err := r.hub.o.End.Members(ctx)

@@ -32,7 +32,7 @@ func (r *runner) settle(ctx context.Context) error {
 		return err
 	}
 	began := r.now()
-	p := &poll{r: r, members: members, answered: map[string]bool{}, began: began}
+	p := &poll{r: r, members: members, answered: map[string]bool{}}
 	for _, m := range members {
 		if !r.send(ctx, m.Name, federation.Mail{ID: r.hash[:16] + "/" + m.Name + "/settle", Kind: federation.MailSettle, Body: body}) {
 			p.answered[m.Name] = true
