@@ -105,7 +105,7 @@ func (r *runner) answer(ctx context.Context, d federation.Delivery) {
 
 func (r *runner) trouble(ctx context.Context, d federation.Delivery) {
 	why := string(d.Body[:min(len(d.Body), 500)])
-	if e := r.entry(d.From); e != nil && e.State == "" {
+	if e := r.entry(d.From); e != nil && e.State == "" && d.Round == r.line().Round && d.Attempt == r.line().Attempt {
 		e.State, e.Reason = "refused", why
 	}
 	r.note(ctx, "federation.site-trouble", map[string]string{"site": d.From, "why": why})

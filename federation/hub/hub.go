@@ -69,6 +69,7 @@ func Propose(dir string, j federation.Job, now time.Time) error {
 		return fault.New(fault.Conflict, "there is another job called "+j.ID, "choose another id: what was signed stays as it was")
 	}
 	h := federation.History{Job: j, Hash: j.Hash(), Written: now.UTC()}
+	h.Job.Model.Body = nil // up to 64 MiB, which a report that is written every round need not hold: job.json does
 	if err := h.State.Move(federation.Draft); err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (p *poll) id(site string) string {
 // take hands an answer on and writes down what became of it.
 func (p *poll) take(ctx context.Context, d federation.Delivery, take func(federation.Delivery) error) {
 	if d.Kind == federation.MailTrouble {
-		if d.Round == p.question.Round {
+		if d.Round == p.question.Round && d.Attempt == p.question.Attempt {
 			p.answered[d.From] = true
 		}
 		return

@@ -51,6 +51,7 @@ func (h *Hub) load(id string) (*runner, error) {
 	if r.h.Hash != r.hash {
 		return nil, fault.New(fault.StoreCorrupt, "the job "+id+" is not the one that was proposed", "restore its folder from a backup")
 	}
+	r.h.Job.Model.Body = nil // job.json has it
 	if r.h.State.Consents == nil {
 		r.h.State.Consents = map[string]federation.Answer{}
 	}

@@ -64,6 +64,14 @@ func Opened(p Party) bool {
 	return ok && o.Opened()
 }
 
+// Survivors names the sites whose values are in the sum, as a party has been told and has signed; nil before that.
+func Survivors(p Party) []string {
+	if s, ok := p.(interface{ Survivors() []string }); ok {
+		return s.Survivors()
+	}
+	return nil
+}
+
 // The steps, as they stand in a message.
 const (
 	stepKeys byte = iota + 1

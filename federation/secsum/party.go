@@ -76,6 +76,9 @@ func (p *party) Cut() int { return p.cut }
 // Opened says whether the last step was answered.
 func (p *party) Opened() bool { return p.opened }
 
+// Survivors names the sites under whose list this site has put its name.
+func (p *party) Survivors() []string { return p.run.Names(p.masked) }
+
 // Answer implements Party. The step is counted before anything is made of the message, so none is answered twice.
 func (p *party) Answer(fromHub []byte) ([]byte, error) {
 	if p.broken != nil {

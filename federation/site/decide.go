@@ -57,6 +57,7 @@ func (s *Site) proposal(ctx context.Context, d federation.Delivery) error {
 	h := federation.History{Job: j, Hash: j.Hash(), Hub: "the hub", Sites: []string{s.o.End.Name()}}
 	h.State = federation.State{Phase: federation.Proposed, Started: s.o.Now().UTC(), Consents: map[string]federation.Answer{},
 		Wait: &federation.Wait{For: "a person's decision here", Until: s.o.Now().Add(time.Duration(j.Plan.Deadlines.Consent)).UTC()}}
+	h.Job.Model.Body = nil // up to 64 MiB, which a report that is written every round need not hold: job.json does
 	dir := folder.JobDir(s.o.Dir, j.ID)
 	if err := folder.WriteJSON(filepath.Join(dir, folder.ReportFile), h); err != nil {
 		return err
@@ -173,11 +174,26 @@ func (t *task) answerAgain(ctx context.Context) error {
 		return fault.Wrap(err, fault.Internal, "the answer cannot be written", "this is a defect; please report it")
 	}
 	t.site.wg.Go(func() {
-		if err := t.site.o.End.Send(ctx, federation.Mail{ID: t.hash[:16] + "/answer/" + a.Signature[:16], Kind: federation.MailAnswer, Job: t.job.ID, Body: body}); err != nil && ctx.Err() == nil {
-			t.site.o.Log.Warn("the answer was not sent", "job", t.job.ID, "err", err)
+		m := federation.Mail{ID: t.hash[:16] + "/answer/" + a.Signature[:16], Kind: federation.MailAnswer, Job: t.job.ID, Body: body}
+		for {
+			err := t.site.o.End.Send(ctx, m)
+			if err == nil || ctx.Err() != nil || t.over() {
+				return
+			}
+			if !t.site.unlinked(ctx, err) {
+				t.site.o.Log.Warn("the answer was not sent", "job", t.job.ID, "err", err)
+				return
+			}
 		}
 	})
 	return nil
+}
+
+// over says whether the hub has told that the job is finished.
+func (t *task) over() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.h.State.Phase == federation.Finished
 }
 
 func (t *task) answered() time.Time {

@@ -90,6 +90,9 @@ func (s *Site) Run(ctx context.Context) error {
 		s.wg.Wait()
 		s.closeAll()
 	}()
+	if err := s.remind(ctx); err != nil {
+		return err
+	}
 	failed := make(chan error, 1)
 	s.wg.Go(func() { failed <- s.receive(ctx) })
 	look := time.NewTicker(s.o.Look)
@@ -104,6 +107,21 @@ func (s *Site) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// remind sends the answers of jobs under way once more: the process may have ended between writing one and sending it.
+func (s *Site) remind(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.tasks {
+		if t.over() {
+			continue
+		}
+		if err := t.answerAgain(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Site) closeAll() {
@@ -170,6 +188,7 @@ func (s *Site) deliver(ctx context.Context, d federation.Delivery) {
 		if err := s.proposal(ctx, d); err != nil {
 			s.o.Log.Warn("a proposal", "job", d.Job, "err", err)
 			s.note(ctx, d.Job, "federation.proposal-refused", map[string]string{"why": err.Error()}, fault.CodeOf(err))
+			s.complain(ctx, d, err)
 		}
 		s.done(d)
 		return
@@ -192,6 +211,16 @@ func (s *Site) deliver(ctx context.Context, d federation.Delivery) {
 	default:
 		s.done(d)
 	}
+}
+
+// complain tells the hub why a proposal got no answer. It goes out beside the mail loop, which a cut link must not stop.
+func (s *Site) complain(ctx context.Context, d federation.Delivery, why error) {
+	m := federation.Mail{ID: d.ID + "/trouble", Kind: federation.MailTrouble, Job: d.Job, Body: []byte(why.Error())}
+	s.wg.Go(func() {
+		if err := s.o.End.Send(ctx, m); err != nil && ctx.Err() == nil {
+			s.o.Log.Warn("mail to the hub", "err", err)
+		}
+	})
 }
 
 func (s *Site) done(d federation.Delivery) {

@@ -17,15 +17,19 @@ import (
 // because a second share for the same run would give a key away.
 type party struct {
 	secsum.Party
-	step int // the next
+	step  int // the next
+	value opening
 }
 
 func publicOf(key ed25519.PrivateKey) ed25519.PublicKey { return key.Public().(ed25519.PublicKey) }
 
 // ready keeps the value for the sum and tells the hub that the site can take part. Nothing of the value leaves yet.
 func (t *task) ready(ctx context.Context, q federation.Question, share []float32) error {
+	if err := t.opened.fits(openingOf(q.Round, q.Measure, share)); err != nil {
+		return err
+	}
 	t.mu.Lock()
-	t.value = &value{round: q.Round, attempt: q.Attempt, share: share}
+	t.value = &value{round: q.Round, attempt: q.Attempt, measure: q.Measure, share: share}
 	t.mu.Unlock()
 	return t.site.o.End.Send(ctx, federation.Mail{ID: fmt.Sprintf("%s/%s/ready/%d/%d", t.hash[:16], t.site.o.End.Name(), q.Round, q.Attempt),
 		Kind: federation.MailReady, Job: t.job.ID, Round: q.Round, Attempt: q.Attempt})
@@ -85,8 +89,12 @@ func (t *task) step(ctx context.Context, d federation.Delivery) error {
 	case s.Step > p.step:
 		return fault.New(fault.SumBroken, "a step of the sum is missing", "the hub begins a new attempt")
 	}
+	answer, err := t.speak(p, s.Body)
+	if fault.CodeOf(err) == fault.UpdateStale { // put aside: the right message may still come
+		t.site.note(ctx, t.job.ID, "federation.mail-refused", map[string]string{"kind": d.Kind, "why": err.Error()}, fault.UpdateStale)
+		return nil
+	}
 	p.step = s.Step + 1
-	answer, err := p.Answer(s.Body)
 	if err != nil {
 		delete(t.parties, id)
 		return err
@@ -148,5 +156,7 @@ func (t *task) enter(s federation.SumStep) (*party, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &party{Party: p}, nil
+	o := openingOf(v.round, v.measure, v.share)
+	o.Bound = r.Bound
+	return &party{Party: p, value: o}, nil
 }

@@ -34,6 +34,7 @@ type task struct {
 	steps    []federation.Delivery
 	summing  bool
 	parties  map[string]*party
+	opened   openings
 	adjusted bool
 
 	opening sync.Mutex
@@ -43,6 +44,7 @@ type task struct {
 // value is what a site puts into one secure sum.
 type value struct {
 	round, attempt int
+	measure        bool // moments, and not an update
 	share          []float32
 }
 
@@ -52,9 +54,13 @@ func (s *Site) load(id string) (*task, error) {
 		return nil, err
 	}
 	t := &task{site: s, job: j, hash: j.Hash(), dir: folder.JobDir(s.o.Dir, id), parties: map[string]*party{}}
+	if err := t.opened.load(filepath.Join(t.dir, openedFile)); err != nil {
+		return nil, err
+	}
 	if t.h, err = folder.History(s.o.Dir, id); err != nil {
 		return nil, err
 	}
+	t.h.Job.Model.Body = nil // job.json has it; see save
 	if t.h.State.Consents == nil {
 		t.h.State.Consents = map[string]federation.Answer{}
 	}

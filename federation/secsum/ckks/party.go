@@ -82,6 +82,9 @@ func (p *party) Cut() int { return p.cut }
 // Opened says whether the site gave its part of the decryption.
 func (p *party) Opened() bool { return p.opened }
 
+// Survivors names the sites under whose list this site has put its name.
+func (p *party) Survivors() []string { return p.Names(p.came) }
+
 // Answer implements secsum.Party.
 func (p *party) Answer(fromHub []byte) ([]byte, error) {
 	if p.broken != nil {

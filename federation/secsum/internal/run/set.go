@@ -70,3 +70,12 @@ func (r *Run) CutSet(b []byte) (Set, []byte, error) {
 	}
 	return s[:len(r.Sites)], b[n:], nil
 }
+
+// Names gives the names of a set's sites; nil for no set.
+func (r *Run) Names(s Set) []string {
+	var out []string
+	for _, i := range s.Members() {
+		out = append(out, r.Sites[i])
+	}
+	return out
+}
