@@ -93,11 +93,11 @@ func (a *app) runHub(ctx context.Context, o link.HubOptions, answers bool) error
 
 // writeMembers keeps the file that `status` reads.
 func writeMembers(ctx context.Context, dir string, l federation.HubEnd) {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		if m, err := l.Members(ctx); err == nil {
-			_ = folder.WriteJSON(filepath.Join(dir, membersFile), m) // the next second tries again
+			_ = folder.WriteJSON(filepath.Join(dir, membersFile), m) // the next time tries again
 		}
 		select {
 		case <-tick.C:

@@ -32,17 +32,23 @@ func (p *poll) reach(ctx context.Context) error {
 	}
 	p.r.enrol(members) // a site that agrees later takes part from here on
 	p.members = members
+	var ask []string
 	for _, m := range members {
 		if (p.only != "" && m.Name != p.only) || !m.Linked || p.r.entry(m.Name) != nil {
 			continue
 		}
 		l := p.r.line()
 		l.Sites = append(l.Sites, federation.Entry{Site: m.Name, Sent: int64(len(p.body)), Asked: p.r.now().UTC()})
-		mail := federation.Mail{ID: p.id(m.Name), Kind: federation.MailRound, Round: p.question.Round, Attempt: p.question.Attempt, Body: p.body}
-		if !p.r.send(ctx, m.Name, mail) {
-			e := p.r.entry(m.Name)
+		ask = append(ask, m.Name)
+	}
+	sent := p.r.sendAll(ctx, ask, func(site string) federation.Mail {
+		return federation.Mail{ID: p.id(site), Kind: federation.MailRound, Round: p.question.Round, Attempt: p.question.Attempt, Body: p.body}
+	})
+	for _, site := range ask {
+		if !sent[site] {
+			e := p.r.entry(site)
 			e.State, e.Reason, e.Sent = "not asked", "its mail could not be written", 0
-			p.answered[m.Name] = true
+			p.answered[site] = true
 		}
 	}
 	return nil

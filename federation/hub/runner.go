@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -194,4 +195,25 @@ func (r *runner) send(ctx context.Context, site string, m federation.Mail) bool 
 		return false
 	}
 	return true
+}
+
+// sendAll sends to many sites at a time, so that one whose mail is slow to be kept holds nobody up. It gives those
+// whose mail is on the disk.
+func (r *runner) sendAll(ctx context.Context, sites []string, mail func(site string) federation.Mail) map[string]bool {
+	sent := map[string]bool{}
+	var mu sync.Mutex
+	var work sync.WaitGroup
+	turn := make(chan struct{}, 16)
+	for _, site := range sites {
+		work.Go(func() {
+			turn <- struct{}{}
+			ok := r.send(ctx, site, mail(site))
+			<-turn
+			mu.Lock()
+			defer mu.Unlock()
+			sent[site] = ok
+		})
+	}
+	work.Wait()
+	return sent
 }

@@ -127,6 +127,8 @@ func (r *runner) tell(ctx context.Context, out map[string][]byte, q federation.Q
 	if step == 0 {
 		s.Roster = roster
 	}
+	texts := map[string][]byte{}
+	var sites []string
 	for site, body := range out {
 		s.Body = body
 		text, err := s.Encode()
@@ -134,9 +136,12 @@ func (r *runner) tell(ctx context.Context, out map[string][]byte, q federation.Q
 			return err
 		}
 		r.bytes(site, len(text), 0)
-		r.send(ctx, site, federation.Mail{Kind: federation.MailSum, Round: q.Round, Attempt: q.Attempt, Body: text,
-			ID: fmt.Sprintf("%s/%s/sum/%d/%d/%d", r.hash[:16], site, q.Round, q.Attempt, step)})
+		texts[site], sites = text, append(sites, site)
 	}
+	r.sendAll(ctx, sites, func(site string) federation.Mail {
+		return federation.Mail{Kind: federation.MailSum, Round: q.Round, Attempt: q.Attempt, Body: texts[site],
+			ID: fmt.Sprintf("%s/%s/sum/%d/%d/%d", r.hash[:16], site, q.Round, q.Attempt, step)}
+	})
 	return nil
 }
 

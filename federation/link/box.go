@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -21,10 +23,19 @@ type box struct {
 	prefix string
 	bell   string
 	api    string // where JetStream's interface is
+
+	// patience is how long the next call waits. A call that is lost while a link comes up must not hold the mail up
+	// for a minute; a piece over a slow link must be given one. So it doubles with each call that is not answered.
+	patience atomic.Int64
 }
 
-func upBox(c *nats.Conn, api string) *box   { return &box{c, streamUp, prefixUp, bellUp, api} }
-func downBox(c *nats.Conn, api string) *box { return &box{c, streamDown, prefixDown, bellDown, api} }
+func upBox(c *nats.Conn, api string) *box {
+	return &box{conn: c, stream: streamUp, prefix: prefixUp, bell: bellUp, api: api}
+}
+
+func downBox(c *nats.Conn, api string) *box {
+	return &box{conn: c, stream: streamDown, prefix: prefixDown, bell: bellDown, api: api}
+}
 
 // errLink is a call that may work when the link is back.
 var errLink = errors.New("the link is down")
@@ -58,17 +69,23 @@ func (e *apiError) fault(what string) error {
 
 // call sends a request. A missing answer is errLink; the end of ctx is ctx's.
 func (b *box) call(ctx context.Context, m *nats.Msg) (*nats.Msg, error) {
-	wait, cancel := context.WithTimeout(ctx, longWait)
+	patience := max(time.Duration(b.patience.Load()), leastWait)
+	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	began := time.Now()
 	out, err := b.conn.RequestMsgWithContext(wait, m)
 	switch {
 	case err == nil:
+		if time.Since(began) < leastWait/2 {
+			b.patience.Store(int64(leastWait))
+		}
 		return out, nil
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case errors.Is(err, nats.ErrMaxPayload):
 		return nil, fault.Wrap(err, fault.Internal, "a message is too long", "please report it")
 	}
+	b.patience.Store(int64(min(2*patience, longWait)))
 	return nil, errLink
 }
 

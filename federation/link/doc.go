@@ -74,7 +74,8 @@ const (
 	pulse       = time.Second
 	deaf        = 3 * pulse // without a pulse for so long, a site is not linked
 	shortWait   = 5 * time.Second
-	longWait    = 60 * time.Second // for one piece over a slow link
+	leastWait   = 1500 * time.Millisecond // for a call that may have been lost while the link came up
+	longWait    = 60 * time.Second        // for one piece over a slow link
 	reconnect   = 250 * time.Millisecond
 	defaultLife = 30 * 24 * time.Hour
 )

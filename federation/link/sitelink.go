@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/url"
 	"time"
@@ -187,6 +188,9 @@ func (s *Site) beat() {
 	var asked, renewed time.Time
 	for {
 		answer, err := s.pulse()
+		for again := 0; errors.Is(err, context.DeadlineExceeded) && again < 3 && s.link().link != 0 && !s.link().linked; again++ {
+			answer, err = s.pulse()
+		}
 		switch {
 		case err == nil:
 			s.heard(answer)
@@ -218,7 +222,7 @@ func (s *Site) beat() {
 func (s *Site) pulse() (pulseAnswer, error) {
 	var answer pulseAnswer
 	s.mu.Lock()
-	doing, link := s.doing, s.state.link
+	doing, link, session, fresh := s.doing, s.state.link, s.state.session, !s.state.linked
 	s.mu.Unlock()
 	if link == 0 {
 		return answer, errLink
@@ -227,7 +231,11 @@ func (s *Site) pulse() (pulseAnswer, error) {
 	if err != nil {
 		return answer, err
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, deaf)
+	patience := deaf
+	if fresh { // the first over a new connection may be lost while the hub opens the account: better to ask again soon
+		patience = deaf / 8
+	}
+	ctx, cancel := context.WithTimeout(session, patience) // what went over a connection that is gone is not waited for
 	defer cancel()
 	m, err := s.conn.RequestWithContext(ctx, subjectPresence, text)
 	if err != nil {
