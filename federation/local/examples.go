@@ -11,6 +11,7 @@ import (
 
 	"consilium/dataset"
 	"consilium/fault"
+	"consilium/federation/folder"
 )
 
 // examples are a site's own, as the network takes them: features instead of pixels when there is a body. Each is
@@ -113,7 +114,7 @@ func (e *examples) part(ctx context.Context, split dataset.Split) (*part, error)
 func (e *examples) featureFile(split dataset.Split) (*os.File, error) {
 	f, err := os.CreateTemp(e.dir, "features-"+string(split)+"-*")
 	if err != nil {
-		return nil, fault.Wrap(err, fault.IO, "features cannot be kept", "free disk space, or check the permissions of the site's folder")
+		return nil, folder.Failed(err, "features cannot be kept")
 	}
 	_ = os.Remove(f.Name()) // on systems that keep the name of an open file, Close removes it
 	return f, nil
@@ -125,7 +126,7 @@ func writeRow(f *os.File, row []float32) error {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
 	}
 	if _, err := f.Write(b); err != nil {
-		return fault.Wrap(err, fault.IO, "features cannot be kept", "free disk space")
+		return folder.Failed(err, "features cannot be kept")
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"consilium/fault"
 	"consilium/federation"
+	"consilium/federation/folder"
 )
 
 // state is what a site carries from round to round. The last update is kept with what it was made of, so that a
@@ -122,7 +123,7 @@ func (r record) save(dir, name string) (err error) {
 		return nil
 	}
 	failed := func(err error) error {
-		return fault.Wrap(err, fault.IO, "what the site has to keep of its training cannot be written", "free disk space, or check the permissions of the site's folder")
+		return folder.Failed(err, "what the site has to keep of its training cannot be written")
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return failed(err)
