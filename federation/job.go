@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -83,7 +84,7 @@ func (j Job) Validate() error {
 	case j.Title == "" || j.Purpose == "":
 		return wrong("title or purpose is missing", "say in a line what is learnt and why: sites decide by it")
 	case j.Model.Arch == "":
-		return wrong("no network is named", "set model.arch to a network of `consilium models networks`, or to head")
+		return wrong("no network is named", "set model.arch to a network of zoo (`consilium train --help` lists them), to logistic, or to head")
 	case (j.Model.Arch == "head") != (len(j.Model.Body) > 0):
 		return wrong("a head needs an ONNX body, and nothing else has one", "set model.arch to head and model.body to the graph")
 	case len(j.Data.Labels) < 2:
@@ -98,7 +99,29 @@ func (j Job) Validate() error {
 	if err := j.Plan.Validate(); err != nil {
 		return err
 	}
-	return j.Privacy.Validate()
+	if err := j.Privacy.Validate(); err != nil {
+		return err
+	}
+	return j.centralNoise()
+}
+
+// centralNoise refuses noise at the hub where it would protect nobody: it is for a plain mean of sites that count
+// alike and whose updates are cut.
+func (j Job) centralNoise() error {
+	n, p := j.Privacy.Central, j.Plan
+	if n == nil {
+		return nil
+	}
+	switch p.Algorithm {
+	case FedAvg, FedProx, FedBN, Ditto:
+	default:
+		return fault.New(fault.Usage, "central noise is for the plain mean, not for "+p.Algorithm, "choose fedavg, fedprox, fedbn or ditto, or noise at the sites")
+	}
+	if p.Weighting != "sites" || p.ServerRate != 1 || p.Clip <= 0 || p.Clip > n.Clip {
+		return fault.New(fault.Usage, "central noise protects only sites that count alike and are cut",
+			fmt.Sprintf("set the plan's weighting to sites, its server_rate to 1 and its clip to at most %g", n.Clip))
+	}
+	return nil
 }
 
 // Validate refuses noise that promises nothing.

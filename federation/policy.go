@@ -49,14 +49,14 @@ func LoadPolicy(file string) (Policy, error) {
 }
 
 // Judge refuses a job that the site does not want, given how many examples it has and what its ledger still allows
-// this quarter. Errors: POLICY_REFUSED, BUDGET_SPENT.
+// this quarter. The hub is told the reason, so it holds none of the site's own numbers. Errors: POLICY_REFUSED, BUDGET_SPENT.
 func (p Policy) Judge(j Job, examples int, spent float64) error {
 	no := func(what string) error {
 		return fault.New(fault.PolicyRefused, what, "change policy.json at the site, or the job")
 	}
 	switch {
 	case examples < max(p.MinCohort, j.Data.Cohort):
-		return no(fmt.Sprintf("%d training examples are fewer than the %d that policy and job ask for", examples, max(p.MinCohort, j.Data.Cohort)))
+		return no("there are fewer training examples than policy and job ask for")
 	case len(p.Models) > 0 && !matches(p.Models, j.Model.Arch):
 		return no("the network " + j.Model.Arch + " is not among those this site trains")
 	case len(p.Algorithms) > 0 && !contains(p.Algorithms, j.Plan.Algorithm):
@@ -66,13 +66,13 @@ func (p Policy) Judge(j Job, examples int, spent float64) error {
 	case p.Privacy && j.Privacy.Local == nil && j.Privacy.Central == nil:
 		return no("the job promises no differential privacy")
 	case p.MaxRounds > 0 && j.Plan.Rounds > p.MaxRounds:
-		return no(fmt.Sprintf("%d rounds are more than the %d allowed", j.Plan.Rounds, p.MaxRounds))
+		return no(fmt.Sprintf("%d rounds are more than the site allows", j.Plan.Rounds))
 	case !p.ShareScores && j.Plan.Scores == "each":
 		return no("the job asks for this site's own figures")
 	}
 	for _, n := range []*Noise{j.Privacy.Local, j.Privacy.Central} {
 		if n != nil && p.Epsilon > 0 && spent+n.Epsilon > p.Epsilon {
-			return fault.New(fault.BudgetSpent, fmt.Sprintf("the job may spend epsilon %g, and %.3g of %g are spent this quarter", n.Epsilon, spent, p.Epsilon),
+			return fault.New(fault.BudgetSpent, fmt.Sprintf("the job may spend epsilon %g, which is more than the site has left for this quarter", n.Epsilon),
 				"wait for the next quarter, or raise epsilon in policy.json")
 		}
 	}

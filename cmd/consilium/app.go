@@ -61,7 +61,7 @@ func (a *app) coded(ctx context.Context, err error) error {
 		return fault.New(fault.Interrupted, "stopped before the end", "start it again")
 	case errors.Is(err, context.DeadlineExceeded):
 		return fault.New(fault.Timeout, "the deadline passed", "allow more time")
-	case !a.started:
+	case !a.started || strings.HasPrefix(err.Error(), "required flag("): // cobra looks for those when the verb has started
 		return fault.New(fault.Usage, err.Error(), "see `consilium --help`, or `consilium VERB --help`")
 	}
 	return err

@@ -23,7 +23,7 @@ func (d *dataFlags) register(c *cobra.Command) {
 // offer registers the flags for a verb that can do without a data set and has its own --label.
 func (d *dataFlags) offer(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&d.ref, "data", "", "data set: a MedMNIST .npz, a table (.arff .csv .data), a folder, or synthetic:ecg|film|cough|nodule")
+	f.StringVar(&d.ref, "data", "", "data set: a MedMNIST .npz, a table (.arff .csv .data), a folder, heart:FOLDER, or synthetic:ecg|film|cough|nodule|heart")
 	f.StringVar(&d.o.Group, "group", "", "patient column of a table, or a regular expression on file names of a folder of pictures")
 	f.StringSliceVar(&d.o.Drop, "drop", nil, "table columns that are not fed")
 	f.StringVar(&d.o.Task, "finding", "", "one label of a multi-label set (ChestMNIST)")

@@ -74,6 +74,7 @@ func (p *proposal) register(c *cobra.Command) {
 	f.Float64Var(&n.Rate, "rate", 0.05, "learning rate at the site")
 	f.Float64Var(&n.Momentum, "momentum", 0.9, "momentum at the site")
 	f.Float64Var(&n.Balance, "balance", 0, "0 = every example counts alike, 1 = every class of the site does")
+	f.IntSliceVar(&n.Prior, "prior", nil, "with --balance: class counts over all sites, N,N..., where they are known (default: each site's own)")
 	f.Float64Var(&n.ServerRate, "server-rate", 0, "learning rate at the hub; 0 = the algorithm's default")
 	f.Float64Var(&n.Mu, "mu", 0, "pull towards the shared weights (fedprox, ditto); 0 = the algorithm's default")
 	f.Float64Var(&n.Clip, "clip", 0, "largest L2 norm of an update; 0 = not cut")
@@ -83,7 +84,7 @@ func (p *proposal) register(c *cobra.Command) {
 	f.DurationVar(&p.consent, "consent-deadline", 7*24*time.Hour, "for the quorum to have agreed")
 	f.DurationVar(&p.round, "round-deadline", 10*time.Minute, "stragglers are cut off")
 	f.DurationVar(&p.grace, "grace", 10*time.Second, "how long a site without a link is waited for")
-	f.IntVar(&n.Deadlines.Retries, "retries", 3, "how often a round without quorum is tried again")
+	f.IntVar(&n.Deadlines.Retries, "retries", 3, "how often a round without quorum is tried again; -1 = never")
 	for _, x := range []struct {
 		name, what string
 		to         *federation.Noise

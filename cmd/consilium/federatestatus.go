@@ -122,8 +122,12 @@ func (a *app) tell(h federation.History, html string) error {
 	if err := page.Text(&text, h); err != nil {
 		return err
 	}
-	if err := a.show(h, func(w io.Writer) { _, _ = w.Write(text.Bytes()) }); err != nil {
-		return err
+	if a.json {
+		if err := a.show(h, nil); err != nil {
+			return err
+		}
+	} else if _, err := a.out.Write(text.Bytes()); err != nil { // it ends with the disclaimer
+		return fault.Wrap(err, fault.IO, "the report cannot be written", "check where the output goes")
 	}
 	return a.page(html, func(w io.Writer) error { return page.HTML(w, h) })
 }

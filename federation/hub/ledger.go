@@ -15,24 +15,6 @@ type ledger struct {
 	steps int
 }
 
-func newLedger(j federation.Job) (*ledger, error) {
-	l := &ledger{noise: j.Privacy.Central}
-	if l.noise == nil {
-		return l, nil
-	}
-	p := j.Plan
-	switch p.Algorithm {
-	case federation.FedAvg, federation.FedProx, federation.FedBN, federation.Ditto:
-	default:
-		return nil, fault.New(fault.Usage, "central noise is for the plain mean, not for "+p.Algorithm, "choose fedavg, fedprox, fedbn or ditto, or noise at the sites")
-	}
-	if p.Weighting != "sites" || p.ServerRate != 1 || p.Clip <= 0 || p.Clip > l.noise.Clip {
-		return nil, fault.New(fault.Usage, "central noise protects only sites that count alike and are cut",
-			fmt.Sprintf("set plan.weighting to sites, plan.server_rate to 1 and plan.clip to at most %g", l.noise.Clip))
-	}
-	return l, nil
-}
-
 // spend charges one more round before its result is made. Errors: BUDGET_SPENT.
 func (l *ledger) spend() (epsilon float64, err error) {
 	if l.noise == nil {

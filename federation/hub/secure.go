@@ -66,7 +66,7 @@ func (r *runner) secureSum(ctx context.Context, q federation.Question, length in
 
 func (r *runner) roster(ctx context.Context, ready []string, length int, q federation.Question) (*federation.SumRoster, secsum.Config, error) {
 	roster := &federation.SumRoster{Way: r.job.Plan.Sum, Sites: ready, Keys: map[string]string{}, Length: length,
-		Threshold: max(r.job.Plan.Quorum, len(ready)/2+1, 3), Bound: SumBound(r.job.Plan)}
+		Threshold: max(r.job.Plan.Quorum, secsum.Recommended(len(ready)), 3), Bound: SumBound(r.job.Plan)}
 	keys := map[string]ed25519.PublicKey{}
 	for _, name := range ready {
 		m, err := r.member(ctx, name)

@@ -232,7 +232,7 @@ func TestStatus(t *testing.T) {
 		golden(t, name+".txt", b.String())
 	}
 	var b bytes.Buffer
-	if err := Status(&b, running(), nil, begun.Add(time.Hour)); err != nil {
+	if err := Status(&b, running(), []federation.Member{}, begun.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(b.String(), "overdue by 56m47s") || !strings.Contains(b.String(), "No site has joined.") {

@@ -81,6 +81,9 @@ func (s *story) wait(now time.Time) string {
 }
 
 func (s *story) statusSites(w io.Writer, members []federation.Member, now time.Time) {
+	if members == nil {
+		return // a site knows of no other
+	}
 	if len(members) == 0 {
 		fmt.Fprintln(w, "No site has joined.")
 		return

@@ -38,7 +38,7 @@ func (s *story) leaves() string {
 func (s *story) sum() string {
 	switch s.h.Job.Plan.Sum {
 	case federation.SumPlain:
-		return "The hub sees the update of each single site, and something about the site's examples can be inferred from it; no site sees another's."
+		return "The hub sees the update of each single site, and something about the site's examples can be inferred from it. A site is sent the sum alone; of two sites each can take its own part out of that."
 	case federation.SumMasks:
 		return "The hub learns the sum of all updates once a round and no single update, because each site hides its own behind masks that cancel in the sum; a hub that works together with sites against another one could learn more."
 	case federation.SumCKKS:
@@ -52,7 +52,7 @@ func (s *story) figures() string {
 		return ""
 	}
 	if s.h.Job.Plan.Scores == "sum" || s.h.Job.Plan.Sum != federation.SumPlain {
-		return "During the rounds the hub learns the sites' figures as one sum only. At the end a site tells its own when its policy allows it."
+		return "The hub learns the sites' figures as one sum only, in every round. At the end a site tells which model it keeps, and no figure."
 	}
 	return "The hub learns how well the model does at each site that takes part, in every round; a site whose policy does not allow it does not take part."
 }

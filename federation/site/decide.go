@@ -83,12 +83,22 @@ func (t *task) judge(ctx context.Context) error {
 		err = t.fits(policy)
 	}
 	if err != nil {
-		return t.decide(ctx, Decision{Reason: err.Error(), By: "policy", At: t.site.o.Now()})
+		t.site.o.Log.Warn("the policy refuses a job", "job", t.job.ID, "err", err)
+		return t.decide(ctx, Decision{Reason: refusal(err), By: "policy", At: t.site.o.Now()})
 	}
 	if policy.Agree {
 		return t.decide(ctx, Decision{Agree: true, By: "policy", At: t.site.o.Now()})
 	}
 	return nil
+}
+
+// refusal is the reason that the hub is given. Those of the policy are made for it; others may hold numbers and paths.
+func refusal(err error) string {
+	switch fault.CodeOf(err) {
+	case fault.PolicyRefused, fault.BudgetSpent, fault.DataUnfit:
+		return err.Error()
+	}
+	return told(err)
 }
 
 // fits asks whether the site can do what the job wants, and whether its policy lets it.
@@ -123,7 +133,7 @@ func (s *Site) decisions(ctx context.Context) {
 				err = t.fits(policy) // a person cannot agree to what the policy refuses
 			}
 			if err != nil {
-				d.Agree, d.Reason, err = false, err.Error(), nil
+				d.Agree, d.Reason, err = false, refusal(err), nil
 			}
 		}
 		if err == nil {

@@ -126,7 +126,7 @@ func (t *task) enter(s federation.SumStep) (*party, error) {
 		return broken("a sum without terms")
 	case r.Way != t.job.Plan.Sum:
 		return broken("the sum is not made in the way that the job promises")
-	case len(r.Sites) < 3 || r.Threshold < 3 || 2*r.Threshold <= len(r.Sites) || r.Threshold < t.job.Plan.Quorum:
+	case len(r.Sites) < 3 || r.Threshold < max(3, t.job.Plan.Quorum, secsum.Recommended(len(r.Sites))):
 		return broken("the sum would be opened for too few sites")
 	case r.Length != len(v.share):
 		return broken("the sum has another length than this site's value")

@@ -142,6 +142,18 @@ func (t *task) work(ctx context.Context) {
 	}
 }
 
+// told is what the hub hears of an error: its code and what that means. The details, with this site's numbers and
+// paths, stay in its own log, audit log and report.
+func told(err error) string {
+	code := fault.CodeOf(err)
+	for _, e := range fault.Catalogue() {
+		if e.Code == code {
+			return string(code) + ": " + e.Meaning
+		}
+	}
+	return string(code)
+}
+
 // again puts a question back that could not be answered for want of a link, unless a newer one has come.
 func (t *task) again(d *federation.Delivery) {
 	t.mu.Lock()
@@ -159,7 +171,7 @@ func (t *task) trouble(ctx context.Context, d federation.Delivery, err error) {
 	t.site.note(ctx, t.job.ID, "federation.round-refused", map[string]string{"round": fmt.Sprint(d.Round), "why": err.Error()}, fault.CodeOf(err))
 	t.entry(d, "refused", err.Error(), nil)
 	m := federation.Mail{ID: fmt.Sprintf("%s/trouble/%s/%d/%d", t.hash[:16], d.Kind, d.Round, d.Attempt), Kind: federation.MailTrouble, Job: t.job.ID,
-		Round: d.Round, Attempt: d.Attempt, Body: []byte(err.Error())}
+		Round: d.Round, Attempt: d.Attempt, Body: []byte(told(err))}
 	if err := t.site.o.End.Send(ctx, m); err != nil && ctx.Err() == nil {
 		t.site.o.Log.Warn("mail to the hub", "err", err)
 	}
@@ -197,7 +209,11 @@ func (t *task) reply(ctx context.Context, d federation.Delivery) error {
 func (t *task) train(ctx context.Context, d federation.Delivery, q federation.Question) error {
 	t.site.note(ctx, t.job.ID, "federation.round-begun", map[string]string{"round": fmt.Sprint(q.Round), "examples": fmt.Sprint(t.learner.Examples())}, "")
 	u, err := t.learner.Train(ctx, local.Task{Round: q.Round, Attempt: q.Attempt, Global: q.Global, Extra: q.Extra}, func(done, all int) {
-		t.site.o.End.Report(fmt.Sprintf("%s round %d: step %d of %d", t.job.ID, q.Round, done, all))
+		if t.job.Plan.Sum == federation.SumPlain { // how many steps there are tells how many examples
+			t.site.o.End.Report(fmt.Sprintf("%s round %d: step %d of %d", t.job.ID, q.Round, done, all))
+		} else if done == 1 {
+			t.site.o.End.Report(fmt.Sprintf("%s round %d: training", t.job.ID, q.Round))
+		}
 	})
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ type options struct {
 	alpha                          float64
 	sites, kill, seeds             int
 	first                          uint64
-	killHub                        bool
+	killHub, prior                 bool
 	limit                          time.Duration
 }
 
@@ -42,6 +42,7 @@ func main() {
 	flag.IntVar(&o.sites, "sites", 23, "sites")
 	flag.IntVar(&o.kill, "kill", 0, "sites that are killed for good at a third of the rounds")
 	flag.BoolVar(&o.killHub, "kill-hub", false, "kill the hub at half of the rounds, and start it again")
+	flag.BoolVar(&o.prior, "prior", false, "tell the job the class counts over all sites")
 	flag.IntVar(&o.seeds, "seeds", 1, "runs, each with another cut")
 	flag.Uint64Var(&o.first, "seed", 1, "the first seed")
 	flag.StringVar(&o.out, "out", "out/fleet", "folder for logs, reports and result.json")
@@ -95,6 +96,10 @@ func (o options) run(ctx context.Context) error {
 	fmt.Printf("\n%d runs of %d sites as processes, %d sites killed", o.seeds, o.sites, o.kill)
 	if o.killHub {
 		fmt.Print(", and the hub once")
+	}
+	if r.Runs[0].Told == 0 {
+		fmt.Println("\nthe sites keep their figures: the sum that the hub learns is over all their validation examples")
+		return nil
 	}
 	fmt.Printf("\nmacro-F1 on the common test split: federated %s, alone (mean of sites) %s, gain %s\n", interval(r.Federated), interval(r.Alone), interval(r.Gain))
 	return nil

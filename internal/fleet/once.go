@@ -11,8 +11,12 @@ import (
 	"strings"
 	"time"
 
+	"consilium/dataset"
+	"consilium/dataset/open"
+	"consilium/dataset/partition"
 	"consilium/federation"
 	"consilium/federation/folder"
+	"consilium/federation/simulate"
 )
 
 const jobID = "fleet-1"
@@ -110,8 +114,36 @@ func (r *run) open(ctx context.Context, seed uint64) error {
 	}
 	args := append([]string{"federate", "propose", "--id", jobID, "--title", "Trial of a fleet", "--purpose", "Measuring", "--seed", fmt.Sprint(seed), "--cohort", "1",
 		"--quorum", fmt.Sprint(max(r.options.sites/2+1, 2))}, data...)
+	if r.prior {
+		counts, err := r.counts(seed)
+		if err != nil {
+			return err
+		}
+		args = append(args, "--prior", counts)
+	}
 	_, err = r.verb(ctx, r.dir, "hub", append(args, strings.Fields(r.plan)...)...)
 	return err
+}
+
+// counts are the class counts of all sites' training examples, as one option.
+func (r *run) counts(seed uint64) (string, error) {
+	set, err := open.Set(r.data, open.Options{})
+	if err != nil {
+		return "", err
+	}
+	defer set.Close()
+	cut := simulate.Cut{Sites: r.options.sites, Alpha: r.alpha}
+	if r.rare != "" {
+		if _, err := fmt.Sscanf(r.rare, "%d:%f", &cut.Rare, &cut.Share); err != nil {
+			return "", fmt.Errorf("-rare with -prior is CLASS NUMBER:SHARE: %w", err)
+		}
+	}
+	cohort, err := cut.World(set)(seed)
+	if err != nil {
+		return "", err
+	}
+	counts, err := partition.Counts(cohort.All, dataset.Train)
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(counts), " ", ","), "[]"), err
 }
 
 func (r *run) startHub(ctx context.Context) (err error) {
