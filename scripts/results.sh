@@ -2,7 +2,8 @@
 # Trains and measures on real data, with the verbs that a user has: each line of
 # the table below is one `train`, and one `eval` of the bundle it wrote, which
 # must agree with it. SEEDS (5) and ONLY (a name) narrow a run. Writes
-# out/results/NAME/ (report.html, report.json, bundle) and out/results/summary.md.
+# out/results/NAME/ (report.html, report.json, bundle) and out/results/summary.md;
+# the federation is measured by federation-results.sh (ONLY=federation).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 SEEDS=${SEEDS:-5}
@@ -91,6 +92,11 @@ if reasoning evidence 'medquad/medquad.jsonl.gz'; then
 fi
 if reasoning stance 'pubmedqa/pqal_cv_500.json'; then
   bin/consilium evidence train stance --data "$DATA/pubmedqa/pqal_cv_500.json" | tee "$OUT/stance.txt"
+fi
+
+if [ -z "$ONLY" ] || [ "$ONLY" = federation ]; then # has generated data where there are no others
+  scripts/federation-results.sh
+  measured=$((measured + 1))
 fi
 
 if [ "$measured" -eq 0 ]; then

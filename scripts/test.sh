@@ -8,8 +8,8 @@ started=$SECONDS
 
 # Where goroutines share something. The race detector costs five- to tenfold, and the database has to be compiled once
 # more for it; what is not listed here, and still shares something, has `make race`.
-RACE=(./engine/... ./registry/... ./explain/... ./intake/... ./panel/... ./dimse/... ./hl7/... ./work/...)
-RACE_ALL=("${RACE[@]}" ./train/... ./dataset/... ./access/... ./clinic/... ./dicom/... ./dicomweb/... ./fhir/... ./govern/... ./node/... ./server/... ./store/...)
+RACE=(./engine/... ./registry/... ./explain/... ./intake/... ./panel/... ./dimse/... ./hl7/... ./work/... ./federation/hub ./federation/site ./federation/room)
+RACE_ALL=("${RACE[@]}" ./federation/... ./train/... ./dataset/... ./access/... ./clinic/... ./dicom/... ./dicomweb/... ./fhir/... ./govern/... ./node/... ./server/... ./store/...)
 
 race() { # packages
   # The matrix kernels of GoMLX's Go backend step a pointer past the end of a slice before they mask it, which the
