@@ -114,6 +114,9 @@ func TestCentralBudgetEndsTheJob(t *testing.T) {
 	if c.Round != 3 || c.Noised != 3 || len(c.Global) != 10 || slices.Max(c.Global) == 0 {
 		t.Errorf("kept %+v", c)
 	}
+	if w := weights(t, h.hubDir(), j.ID); !slices.Equal(w, c.Global) || g.Final == nil || g.Final.Hash != federation.HashFloats(w) {
+		t.Errorf("the weights of the rounds before are not where they are looked for: %v, %+v", w, g.Final)
+	}
 }
 
 // Noise at the sites: each tells what it has spent, its ledger has it, and its policy refuses what would be too much

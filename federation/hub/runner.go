@@ -78,6 +78,11 @@ func (r *runner) run(ctx context.Context) {
 	case err != nil:
 		outcome = federation.Failed
 	}
+	if err != nil && r.done > 0 && r.h.Final == nil {
+		if e := r.final(ctx); e != nil {
+			r.hub.o.Log.Error("the weights of the rounds that are done", "job", r.job.ID, "err", e)
+		}
+	}
 	if e := r.h.State.End(outcome, err, r.now()); e != nil {
 		r.hub.o.Log.Error("a job's end", "job", r.job.ID, "err", e)
 	}

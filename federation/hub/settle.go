@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"encoding/json"
+	"path/filepath"
 	"time"
 
 	"consilium/fault"
@@ -14,13 +15,10 @@ import (
 // settle keeps the final weights, hands them to every site, and hears what each makes of them. A site that is away
 // finds them in its mail; the job does not wait for it beyond the grace.
 func (r *runner) settle(ctx context.Context) error {
-	path := r.dir + "/" + folder.FinalFile
-	if err := folder.Write(path, federation.AppendFloats(nil, r.global)); err != nil {
+	if err := r.final(ctx); err != nil {
 		return err
 	}
-	r.h.Final = &federation.Final{Weights: folder.FinalFile, Hash: federation.HashFloats(r.global)}
 	r.h.State.Step = "settling"
-	r.note(ctx, "federation.model", map[string]string{"weights": r.h.Final.Hash})
 	q := r.question(r.job.Plan.Rounds, 0)
 	q.Extra = nil
 	body, err := q.Encode()
@@ -57,6 +55,17 @@ func (r *runner) settle(ctx context.Context) error {
 		return len(p.open()) == 0
 	})
 	return err
+}
+
+// final keeps the weights of the last round that is done, where `federate model` finds them: also of a job that was
+// aborted or whose budget is spent.
+func (r *runner) final(ctx context.Context) error {
+	if err := folder.Write(filepath.Join(r.dir, folder.FinalFile), federation.AppendFloats(nil, r.global)); err != nil {
+		return err
+	}
+	r.h.Final = &federation.Final{Weights: folder.FinalFile, Hash: federation.HashFloats(r.global)}
+	r.note(ctx, "federation.model", map[string]string{"weights": r.h.Final.Hash})
+	return nil
 }
 
 // kept takes a site's last word; one that cannot be read is noted, and the site has spoken.

@@ -215,7 +215,7 @@ func (s *Site) deliver(ctx context.Context, d federation.Delivery) {
 
 // complain tells the hub why a proposal got no answer. It goes out beside the mail loop, which a cut link must not stop.
 func (s *Site) complain(ctx context.Context, d federation.Delivery, why error) {
-	m := federation.Mail{ID: d.ID + "/trouble", Kind: federation.MailTrouble, Job: d.Job, Body: []byte(why.Error())}
+	m := federation.Mail{ID: d.ID + "/trouble", Kind: federation.MailTrouble, Job: d.Job, Body: []byte(told(why))}
 	s.wg.Go(func() {
 		if err := s.o.End.Send(ctx, m); err != nil && ctx.Err() == nil {
 			s.o.Log.Warn("mail to the hub", "err", err)
