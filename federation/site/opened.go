@@ -78,8 +78,13 @@ func (o *openings) fits(x opening) error {
 func (o *openings) keep(x opening) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	was := *o.of(x)
 	*o.of(x) = &x
-	return folder.WriteJSON(o.path, o.last)
+	err := folder.WriteJSON(o.path, o.last)
+	if err != nil {
+		*o.of(x) = was // and nothing leaves
+	}
+	return err
 }
 
 // speak answers one step of a sum, unless that would open what may not be opened.
