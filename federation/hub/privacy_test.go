@@ -102,6 +102,12 @@ func TestCentralBudgetEndsTheJob(t *testing.T) {
 	if !slices.Equal(doneRounds(g), []int{1, 2, 3}) || g.Epsilon != three {
 		t.Errorf("rounds %v, epsilon %g, want %g", doneRounds(g), g.Epsilon, three)
 	}
+	for _, n := range h.names { // each site has booked the hub's noise too, one line a round that it took part in
+		text, err := os.ReadFile(filepath.Join(h.siteDir(n), site.LedgerFile))
+		if lines := strings.Count(string(text), "ward-1/central"); err != nil || lines != 4 {
+			t.Errorf("%s has booked %d rounds: %v", n, lines, err)
+		}
+	}
 	f, err := os.Open(filepath.Join(folder.JobDir(h.hubDir(), j.ID), "round.checkpoint"))
 	if err != nil {
 		t.Fatal(err)

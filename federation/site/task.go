@@ -225,6 +225,9 @@ func (t *task) train(ctx context.Context, d federation.Delivery, q federation.Qu
 		}
 		u.Score = &score
 	}
+	if err := t.chargeCentral(q.Round); err != nil {
+		return err
+	}
 	t.entry(d, "in", "", &u)
 	if t.job.Plan.Sum != federation.SumPlain {
 		share, err := aggregate.Share(t.job.Plan, u)
