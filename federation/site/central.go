@@ -14,7 +14,7 @@ func (t *task) chargeCentral(round int) error {
 	if n == nil {
 		return nil
 	}
-	job := t.job.ID + "/central" // apart from the site's own noise, which has a budget of its own
+	job := "central-" + t.hash[:16] // apart from the site's own noise, which has a budget of its own
 	if slices.ContainsFunc(t.site.ledger.Entries(), func(e privacy.Entry) bool { return e.Job == job && e.Round == round }) {
 		return nil
 	}
