@@ -19,7 +19,6 @@ import (
 type proposal struct {
 	data    dataFlags
 	job     federation.Job
-	file    string
 	body    string
 	local   federation.Noise
 	central federation.Noise
