@@ -236,15 +236,23 @@ func TestUpdatesAreCut(t *testing.T) {
 		want    float64
 	}{
 		{0.01, nil, 0.01},
-		{0, &federation.Noise{Multiplier: 1, Clip: 0.02, Delta: 1e-5, Epsilon: 8}, 0.02},
-		{0.03, &federation.Noise{Multiplier: 1, Clip: 0.02, Delta: 1e-5, Epsilon: 8}, 0.02},
+		{0.02, &federation.Noise{Multiplier: 1, Clip: 0.02, Delta: 1e-5, Epsilon: 8}, 0.02},
+		{0.015, &federation.Noise{Multiplier: 1, Clip: 0.02, Delta: 1e-5, Epsilon: 8}, 0.015},
 	} {
-		job := jobFor(set, ArchLogistic, federation.Plan{Clip: c.clip})
+		job := jobFor(set, ArchLogistic, federation.Plan{Clip: c.clip, Weighting: "sites"})
 		job.Privacy.Central = c.central
 		l := learner(t, job, set, Options{})
 		u := must(t, l, Task{Round: 1, Global: initial(t, job)})
 		if n := norm(u.Delta); n > c.want || n < 0.99*c.want {
 			t.Errorf("norm %g, want %g", n, c.want)
+		}
+	}
+	// A clip that is missing, or above what the noise covers, is refused: the site would cut too little.
+	for _, clip := range []float64{0, 0.03} {
+		job := jobFor(set, ArchLogistic, federation.Plan{Clip: clip, Weighting: "sites"})
+		job.Privacy.Central = &federation.Noise{Multiplier: 1, Clip: 0.02, Delta: 1e-5, Epsilon: 8}
+		if _, err := New(job, set, Options{}); fault.CodeOf(err) != fault.Usage {
+			t.Errorf("clip %g with noise for 0.02: %v", clip, err)
 		}
 	}
 	v := []float32{3, 4}

@@ -190,15 +190,6 @@ func (r *round) ditto(ctx context.Context, after func(int) error) ([]float32, er
 	return d.w, err
 }
 
-// most is the largest norm of an update; 0 = any. Behind a secure sum nobody but the site can cut it.
-func (l *Learner) most() float64 {
-	most := l.job.Plan.Clip
-	if c := l.job.Privacy.Central; c != nil && (most <= 0 || c.Clip < most) {
-		most = c.Clip
-	}
-	return most
-}
-
 func at(v []float32, i int) float32 {
 	if len(v) == 0 {
 		return 0
