@@ -11,6 +11,7 @@ import (
 
 	"consilium/clinical"
 	"consilium/dataset"
+	"consilium/fault"
 	"consilium/federation"
 	"consilium/federation/privacy"
 )

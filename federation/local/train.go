@@ -139,8 +139,8 @@ func (r *round) run(ctx context.Context, progress func(done, all int)) (u federa
 	if !finite(u.Delta) || !finite(u.Extra) {
 		return u, to, diverged()
 	}
-	if most := l.most(); most > 0 {
-		privacy.Clip(u.Delta, most)
+	if plan.Clip > 0 { // behind a secure sum nobody but the site can cut it
+		privacy.Clip(u.Delta, plan.Clip)
 	}
 	return u, to, nil
 }
