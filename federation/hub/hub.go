@@ -7,7 +7,6 @@ package hub
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -190,28 +189,5 @@ func (h *Hub) audit(ctx context.Context, e govern.Event) {
 	// An entry that cannot be written does not stop patients' data from being protected; the log's own health check tells.
 	if err := h.o.Audit(context.WithoutCancel(ctx), e); err != nil {
 		h.o.Log.Error("audit", "action", e.Action, "err", err)
-	}
-}
-
-// Wait waits for a job to end and gives its history. Errors: those of the job, TIMEOUT when ctx ends first.
-func Wait(ctx context.Context, dir, id string, every time.Duration) (federation.History, error) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		h, err := folder.History(dir, id)
-		if err != nil {
-			return h, err
-		}
-		if h.State.Phase == federation.Finished {
-			if h.State.Outcome != federation.OK {
-				return h, fault.New(fault.QuorumMissed, "the job "+id+" ended "+string(h.State.Outcome)+": "+h.State.Reason, "see `consilium federate status`")
-			}
-			return h, nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return h, errors.Join(fault.Wrap(ctx.Err(), fault.Timeout, "the job "+id+" is still "+string(h.State.Phase), "it goes on; see `consilium federate status`"))
-		}
 	}
 }

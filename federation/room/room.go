@@ -101,14 +101,6 @@ func (r *Room) RestartHub() {
 	r.hub.again()
 }
 
-// Revoke shuts a site out.
-func (r *Room) Revoke(site string) {
-	r.Cut(site)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sites[site].member.Revoked = true
-}
-
 func (b *box) again() {
 	b.waiting, b.open = append(b.open, b.waiting...), nil
 	close(b.news)
