@@ -10,16 +10,17 @@ import (
 	"consilium/dataset"
 	"consilium/federation"
 	"consilium/federation/folder"
+	"consilium/federation/wardtest"
 )
 
 // bent is a ward whose instrument reads other values.
 type bent struct {
-	ward
+	wardtest.Set
 	shift, scale float32
 }
 
 func (b bent) Read(s dataset.Split, i int, into []float32) (dataset.Sample, error) {
-	out, err := b.ward.Read(s, i, into)
+	out, err := b.Set.Read(s, i, into)
 	for k := range into {
 		into[k] = into[k]*b.scale + b.shift*float32(1-2*(k%2)) // across the line between the classes
 	}
@@ -39,7 +40,7 @@ func TestHarmonisationHelps(t *testing.T) {
 				accuracy := func(harmonise string) float64 {
 					h := newHouse(t, 5)
 					for i, n := range h.names {
-						h.sets[n] = bend(i, ward{seed: uint64(i + 1), n: 100, tilt: 0.5})
+						h.sets[n] = bend(i, ward{Seed: uint64(i + 1), N: 100, Tilt: 0.5})
 					}
 					j := job(federation.FedAvg, sum, 6, 3)
 					j.Plan.Harmonise = harmonise

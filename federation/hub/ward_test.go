@@ -3,7 +3,6 @@ package hub_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,55 +10,18 @@ import (
 	"testing"
 	"time"
 
-	"consilium/clinical"
 	"consilium/dataset"
 	"consilium/federation"
 	"consilium/federation/folder"
 	"consilium/federation/hub"
 	"consilium/federation/room"
 	"consilium/federation/site"
+	"consilium/federation/wardtest"
 	"consilium/govern"
 )
 
-// ward is a site's data: two overlapping clouds in four dimensions, in which the site sees mostly one class.
-type ward struct {
-	seed uint64
-	n    int
-	tilt float64 // share of class 1
-}
-
-func (w ward) Info() dataset.Info {
-	return dataset.Info{Name: "ward", Kind: clinical.KindTable, Shape: []int{4}, Labels: []clinical.Concept{{Name: "well"}, {Name: "ill"}}, Synthetic: true}
-}
-
-func (w ward) Len(s dataset.Split) int {
-	if s == dataset.Train {
-		return w.n
-	}
-	return 60
-}
-
-func (w ward) Read(s dataset.Split, i int, into []float32) (dataset.Sample, error) {
-	if err := dataset.CheckRead(w, s, i, into); err != nil {
-		return dataset.Sample{}, err
-	}
-	r := rand.New(rand.NewPCG(w.seed*1000+uint64(len(s)), uint64(i)))
-	label, tilt := 0, w.tilt
-	if s == dataset.Test {
-		tilt = 0.5
-	}
-	if r.Float64() < tilt {
-		label = 1
-	}
-	for k := range into {
-		into[k] = float32(r.NormFloat64())
-	}
-	into[0] += float32(2*label - 1)
-	into[1] -= float32(2*label - 1)
-	return dataset.Sample{ID: fmt.Sprint(s, i), Group: fmt.Sprint("P-", w.seed, "-", s, i), Label: label}, nil
-}
-
-func (w ward) Close() error { return nil }
+// ward is a site's data.
+type ward = wardtest.Set
 
 // house is a hub and its sites in one room, each with a folder of its own.
 type house struct {
@@ -78,7 +40,7 @@ func newHouse(t *testing.T, sites int) *house {
 	for i := range sites {
 		name := fmt.Sprintf("site-%02d", i)
 		h.names = append(h.names, name)
-		h.sets[name] = ward{seed: uint64(i + 1), n: 60 + 10*i, tilt: []float64{0.2, 0.5, 0.8}[i%3]}
+		h.sets[name] = ward{Seed: uint64(i + 1), N: 60 + 10*i, Tilt: []float64{0.2, 0.5, 0.8}[i%3]}
 	}
 	var err error
 	if h.room, err = room.New(h.names...); err != nil {
@@ -172,12 +134,9 @@ func (h *house) startAll() {
 }
 
 func job(algorithm, sum string, rounds, quorum int) federation.Job {
-	p := federation.Plan{Algorithm: algorithm, Sum: sum, Rounds: rounds, Quorum: quorum, Epochs: 1, Batch: 16, Rate: 0.1,
-		Deadlines: federation.Deadlines{Consent: federation.Duration(20 * time.Second), Round: federation.Duration(20 * time.Second), Grace: federation.Duration(50 * time.Millisecond)}}
-	return federation.Job{Format: federation.JobFormat, ID: "ward-1", Title: "Ill or well", Purpose: "A test", By: "test", Created: time.Unix(1_700_000_000, 0).UTC(),
-		Model: federation.Model{Arch: "logistic", Seed: 1},
-		Data:  federation.Data{Kind: clinical.KindTable, Task: "ward", Shape: []int{4}, Labels: ward{}.Info().Labels, Cohort: 10},
-		Plan:  p.WithDefaults()}
+	j := wardtest.Job(algorithm, sum, rounds, quorum, 50*time.Millisecond)
+	j.Plan.Deadlines.Consent, j.Plan.Deadlines.Round = federation.Duration(20*time.Second), federation.Duration(20*time.Second)
+	return j
 }
 
 func (h *house) propose(j federation.Job) {

@@ -7,14 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"consilium/clinical"
 	"consilium/dataset"
 	"consilium/federation"
 	"consilium/federation/aggregate"
@@ -23,26 +21,8 @@ import (
 	"consilium/federation/room"
 	"consilium/federation/secsum"
 	"consilium/federation/site"
+	"consilium/federation/wardtest"
 )
-
-// ward is a small set of its own for each seed.
-type ward uint64
-
-func (w ward) Info() dataset.Info {
-	return dataset.Info{Name: "ward", Kind: clinical.KindTable, Shape: []int{4}, Labels: []clinical.Concept{{Name: "well"}, {Name: "ill"}}, Synthetic: true}
-}
-func (w ward) Len(dataset.Split) int { return 40 }
-func (w ward) Close() error          { return nil }
-func (w ward) Read(s dataset.Split, i int, into []float32) (dataset.Sample, error) {
-	if err := dataset.CheckRead(w, s, i, into); err != nil {
-		return dataset.Sample{}, err
-	}
-	r := rand.New(rand.NewPCG(uint64(w)*100+uint64(len(s)), uint64(i)))
-	for k := range into {
-		into[k] = float32(r.NormFloat64()) + float32(i%2)
-	}
-	return dataset.Sample{ID: fmt.Sprint(s, i), Group: fmt.Sprint(w, s, i), Label: i % 2}, nil
-}
 
 // liar is a hub that the test plays, with four honest sites.
 type liar struct {
@@ -61,11 +41,8 @@ func newLiar(t *testing.T, harmonise string) *liar {
 		t.Fatal(err)
 	}
 	hour := federation.Duration(time.Hour)
-	l.job = federation.Job{Format: federation.JobFormat, ID: "lie", Title: "A lie", Purpose: "A test", By: "test", Created: time.Unix(1_700_000_000, 0).UTC(),
-		Model: federation.Model{Arch: "logistic", Seed: 1},
-		Data:  federation.Data{Kind: clinical.KindTable, Task: "ward", Shape: []int{4}, Labels: ward(0).Info().Labels, Cohort: 10},
-		Plan: federation.Plan{Sum: federation.SumMasks, Rounds: 5, Quorum: 3, Harmonise: harmonise,
-			Deadlines: federation.Deadlines{Consent: hour, Round: hour, Grace: hour}}.WithDefaults()}
+	l.job = wardtest.Job(federation.FedAvg, federation.SumMasks, 5, 3, time.Hour)
+	l.job.Plan.Harmonise, l.job.Plan.Deadlines.Consent, l.job.Plan.Deadlines.Round = harmonise, hour, hour
 	for _, n := range l.names {
 		if err := os.MkdirAll(filepath.Join(l.dir, n), 0o700); err != nil {
 			t.Fatal(err)
@@ -91,7 +68,7 @@ func newLiar(t *testing.T, harmonise string) *liar {
 
 func (l *liar) start() {
 	for i, n := range l.names {
-		s, err := site.Open(site.Options{Dir: filepath.Join(l.dir, n), End: l.room.Site(n), Key: l.room.Key(n), Sets: []dataset.Set{ward(i + 1)}})
+		s, err := site.Open(site.Options{Dir: filepath.Join(l.dir, n), End: l.room.Site(n), Key: l.room.Key(n), Sets: []dataset.Set{wardtest.Set{Seed: uint64(i + 1), N: 40, Held: 40}}})
 		if err != nil {
 			l.t.Fatal(err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,13 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"consilium/clinical"
 	"consilium/dataset"
 	"consilium/federation"
 	"consilium/federation/folder"
 	"consilium/federation/hub"
 	"consilium/federation/link"
 	"consilium/federation/site"
+	"consilium/federation/wardtest"
 )
 
 const patience = 30 * time.Second
@@ -29,46 +28,11 @@ func soon(t testing.TB) context.Context {
 	return ctx
 }
 
-// ward is a site's data: two overlapping clouds in four dimensions.
-type ward struct {
-	seed uint64
-	n    int
-}
-
-func (w ward) Info() dataset.Info {
-	return dataset.Info{Name: "ward", Kind: clinical.KindTable, Shape: []int{4}, Labels: []clinical.Concept{{Name: "well"}, {Name: "ill"}}, Synthetic: true}
-}
-
-func (w ward) Len(s dataset.Split) int {
-	if s == dataset.Train {
-		return w.n
-	}
-	return 30
-}
-
-func (w ward) Close() error { return nil }
-
-func (w ward) Read(s dataset.Split, i int, into []float32) (dataset.Sample, error) {
-	if err := dataset.CheckRead(w, s, i, into); err != nil {
-		return dataset.Sample{}, err
-	}
-	r := rand.New(rand.NewPCG(w.seed*1000+uint64(len(s)), uint64(i)))
-	label := i % 2
-	for k := range into {
-		into[k] = float32(r.NormFloat64())
-	}
-	into[0] += float32(2*label - 1)
-	into[1] -= float32(2*label - 1)
-	return dataset.Sample{ID: fmt.Sprint(s, i), Group: fmt.Sprint("P-", w.seed, "-", s, i), Label: label}, nil
-}
+// ward is a site's data.
+type ward = wardtest.Set
 
 func job(sum string, rounds, quorum int) federation.Job {
-	p := federation.Plan{Sum: sum, Rounds: rounds, Quorum: quorum, Batch: 16, Rate: 0.1,
-		Deadlines: federation.Deadlines{Consent: federation.Duration(30 * time.Second), Round: federation.Duration(30 * time.Second), Grace: federation.Duration(100 * time.Millisecond)}}
-	return federation.Job{Format: federation.JobFormat, ID: "ward-1", Title: "Ill or well", Purpose: "A test", By: "test", Created: time.Unix(1_700_000_000, 0).UTC(),
-		Model: federation.Model{Arch: "logistic", Seed: 1},
-		Data:  federation.Data{Kind: clinical.KindTable, Task: "ward", Shape: []int{4}, Labels: ward{}.Info().Labels, Cohort: 10},
-		Plan:  p.WithDefaults()}
+	return wardtest.Job(federation.FedAvg, sum, rounds, quorum, 100*time.Millisecond)
 }
 
 // house is a hub and sites that joined it.
@@ -151,7 +115,7 @@ func newHouse(t *testing.T, sites int) *house {
 	for i := range sites {
 		name := fmt.Sprintf("site-%02d", i)
 		h.names = append(h.names, name)
-		h.sets[name] = ward{seed: uint64(i + 1), n: 40 + 10*i}
+		h.sets[name] = ward{Seed: uint64(i + 1), N: 40 + 10*i, Held: 30}
 		h.dirs[name] = t.TempDir()
 	}
 	return h

@@ -129,7 +129,7 @@ func secretsOf(t *testing.T, h *house, j federation.Job) *secrets {
 			t.Error(err)
 		}
 		row := make([]float32, 4)
-		for i := range h.sets[name].n {
+		for i := range h.sets[name].N {
 			if _, err := h.sets[name].Read(dataset.Train, i, row); err != nil {
 				t.Fatal(err)
 			}
