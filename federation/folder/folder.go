@@ -36,12 +36,14 @@ const (
 // MaxReport bounds a report that is read.
 const MaxReport = 256 << 20
 
-// Write replaces a file: after a crash it holds the old content or the new, whole.
+// Write replaces a file: after a crash it holds the old content or the new, whole. A file has one writer; what a crash
+// has left half written is written over the next time.
 func Write(path string, content []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	dir, fresh := filepath.Dir(path), path+".new"
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Failed(err, "the folder of "+path+" cannot be made")
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	f, err := os.OpenFile(fresh, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return Failed(err, path+" cannot be written")
 	}
@@ -51,11 +53,14 @@ func Write(path string, content []byte) error {
 	}
 	err = errors.Join(err, f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(fresh, path)
 	}
 	if err != nil {
-		os.Remove(f.Name())
 		return Failed(err, path+" cannot be written")
+	}
+	if d, err := os.Open(dir); err == nil { // the name itself has to reach the disk too; not every system can say so
+		_ = d.Sync()
+		d.Close()
 	}
 	return nil
 }

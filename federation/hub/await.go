@@ -32,7 +32,7 @@ func (r *runner) await(ctx context.Context, w federation.Wait, handle func(feder
 			r.handle(ctx, d, handle)
 			continue
 		}
-		if _, ok := folder.Marked(r.hub.o.Dir, r.job.ID, folder.AbortFile); ok {
+		if r.aborted() {
 			return false, errAborted
 		}
 		if !r.now().Before(w.Until) {

@@ -23,9 +23,6 @@ type poll struct {
 
 // reach looks who is linked and puts the question to those who have not had it.
 func (p *poll) reach(ctx context.Context) error {
-	if p.r.aborted() {
-		return errAborted
-	}
 	members, err := p.r.agreed(ctx)
 	if err != nil {
 		return err

@@ -29,10 +29,15 @@ func (r *runner) rounds(ctx context.Context) error {
 
 // round tries a round until it has a quorum, or was tried too often.
 func (r *runner) round(ctx context.Context, n int) error {
+	return r.tries(ctx, n, func(attempt int) error { return r.attempt(ctx, n, attempt) })
+}
+
+// tries makes attempts at a round, each with a number of its own, until one is done or it was tried too often.
+func (r *runner) tries(ctx context.Context, n int, once func(attempt int) error) error {
 	attempt := r.attempts(n)
 	for try := 0; ; try++ {
 		attempt++
-		err := r.attempt(ctx, n, attempt)
+		err := once(attempt)
 		if err == nil {
 			return nil
 		}
@@ -267,25 +272,18 @@ func (r *runner) harmonise(ctx context.Context) error {
 	if r.job.Plan.Harmonise == "" || r.pooled != nil {
 		return nil
 	}
-	attempt := r.attempts(0)
-	for try := 0; ; try++ {
-		attempt++
+	return r.tries(ctx, 0, func(attempt int) error {
 		r.begin(0, attempt)
 		r.h.State.Step = "measuring"
-		err := r.measure(ctx, attempt)
-		if err == nil {
-			err = r.keep()
-		}
-		if err == nil {
-			r.close(ctx, "done", nil)
-			return nil
-		}
-		code := fault.CodeOf(err)
-		r.close(ctx, outcomeOf(code), err)
-		if (code != fault.QuorumMissed && code != fault.SumBroken) || try >= r.job.Plan.Deadlines.Retries || ctx.Err() != nil {
+		if err := r.measure(ctx, attempt); err != nil {
 			return err
 		}
-	}
+		if err := r.keep(); err != nil {
+			return err
+		}
+		r.close(ctx, "done", nil)
+		return nil
+	})
 }
 
 func (r *runner) measure(ctx context.Context, attempt int) error {

@@ -31,10 +31,15 @@ func (r *runner) settle(ctx context.Context) error {
 	}
 	began := r.now()
 	p := &poll{r: r, members: members, answered: map[string]bool{}}
+	var sites []string
 	for _, m := range members {
-		if !r.send(ctx, m.Name, federation.Mail{ID: r.hash[:16] + "/" + m.Name + "/settle", Kind: federation.MailSettle, Body: body}) {
-			p.answered[m.Name] = true
-		}
+		sites = append(sites, m.Name)
+	}
+	sent := r.sendAll(ctx, sites, func(site string) federation.Mail {
+		return federation.Mail{ID: r.hash[:16] + "/" + site + "/settle", Kind: federation.MailSettle, Body: body}
+	})
+	for _, site := range sites {
+		p.answered[site] = !sent[site]
 	}
 	wait := federation.Wait{For: "what each site makes of the model", Sites: p.open(), Until: began.Add(time.Duration(r.job.Plan.Deadlines.Round))}
 	_, err = r.await(ctx, wait, func(d federation.Delivery) {
@@ -48,12 +53,15 @@ func (r *runner) settle(ctx context.Context) error {
 			r.late(d)
 		}
 	}, func() bool {
-		if p.members, err = r.agreed(ctx); err != nil {
+		if p.members, p.err = r.agreed(ctx); p.err != nil {
 			return true
 		}
 		r.still(p.open())
 		return len(p.open()) == 0
 	})
+	if err == nil {
+		err = p.err
+	}
 	return err
 }
 

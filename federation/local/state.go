@@ -118,34 +118,11 @@ func decodeRecord(b []byte) (record, error) {
 }
 
 // save writes a record so that a crash at any moment leaves the old file or the new one. No folder, nothing kept.
-func (r record) save(dir, name string) (err error) {
+func (r record) save(dir, name string) error {
 	if dir == "" {
 		return nil
 	}
-	failed := func(err error) error {
-		return folder.Failed(err, "what the site has to keep of its training cannot be written")
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return failed(err)
-	}
-	path := filepath.Join(dir, name)
-	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return failed(err)
-	}
-	_, err = f.Write(r.encode())
-	err = errors.Join(err, f.Sync())
-	if err = errors.Join(err, f.Close()); err != nil {
-		return failed(err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return failed(err)
-	}
-	if d, err := os.Open(dir); err == nil { // the name itself has to reach the disk too; not every system can say so
-		_ = d.Sync()
-		d.Close()
-	}
-	return nil
+	return folder.Write(filepath.Join(dir, name), r.encode())
 }
 
 // loadRecord reads a record; found is false when there is none.
