@@ -41,7 +41,9 @@ function useLive(list: { data: Answer | null; set: (a: Answer) => void; reload: 
         lost = !connected;
       },
     );
+    window.addEventListener('online', soon); // sooner than the stream connects again
     return () => {
+      window.removeEventListener('online', soon);
       window.clearTimeout(timer);
       stop();
     };
