@@ -26,7 +26,7 @@ import (
 // A backup is one tar file, compressed with zstd (RFC 8878):
 //
 //	backup.json             what it is: format, schema, time
-//	tables/NAME/000000.jsonl rows, column names first; the same for both databases
+//	tables/NAME/000000.jsonl rows, column names first; the same for both databases; none without a node
 //	blobs/DIGEST            every object that the rows name
 //	files/...               everything else in the data directory: audit log, keys ...
 //	manifest.json           every entry before it with its size and SHA-256
@@ -64,13 +64,45 @@ type Listed struct {
 // Progress is told how many of how many bytes of objects are done.
 type Progress func(done, total int64)
 
+// Copying is what a backup and a restore are told beside the place.
+type Copying struct {
+	Progress Progress // nil: nobody is told
+
+	// Leave says which other files are not copied, by their path below the
+	// data directory; a folder's path leaves all of it. nil: all are copied.
+	Leave func(name string) bool
+
+	// Finish sees the restored directory before it appears under its name.
+	Finish func(dir string) error
+}
+
+func (c Copying) filled() Copying {
+	if c.Progress == nil {
+		c.Progress = func(int64, int64) {}
+	}
+	if c.Leave == nil {
+		c.Leave = func(string) bool { return false }
+	}
+	return c
+}
+
 // Backup writes a backup to a new file, while the node runs: the index as of
 // one moment, every object that it names, and then the other files, so that the
 // audit log is never behind the index. The file appears when it is whole, and
 // only its owner may read it: it holds the node's keys.
 // Errors: CONFLICT when the file is there already, STORE_FULL, STORE_FAILED,
 // STORE_CORRUPT when an object is not what was written.
-func (s *Store) Backup(ctx context.Context, path string, progress Progress) (BackupInfo, error) {
+func (s *Store) Backup(ctx context.Context, path string, c Copying) (BackupInfo, error) {
+	return writeBackup(ctx, path, &backup{s: s, dataDir: s.dataDir, Copying: c.filled()})
+}
+
+// BackupFiles is Backup of a data directory in which there is no node: a
+// backup without index and objects.
+func BackupFiles(ctx context.Context, dataDir, path string, c Copying) (BackupInfo, error) {
+	return writeBackup(ctx, path, &backup{dataDir: dataDir, Copying: c.filled()})
+}
+
+func writeBackup(ctx context.Context, path string, b *backup) (BackupInfo, error) {
 	if _, err := os.Lstat(path); err == nil {
 		return BackupInfo{}, fault.New(fault.Conflict, path+" is there already", "name a new file; a backup is never overwritten")
 	}
@@ -80,7 +112,7 @@ func (s *Store) Backup(ctx context.Context, path string, progress Progress) (Bac
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
-	info, err := s.writeBackup(ctx, f, progress)
+	err = b.pack(ctx, f)
 	if err == nil {
 		err = errors.Join(f.Sync(), f.Close())
 	}
@@ -90,34 +122,48 @@ func (s *Store) Backup(ctx context.Context, path string, progress Progress) (Bac
 	if err == nil {
 		err = syncDir(filepath.Dir(path))
 	}
-	return info, failed(err, "the backup was not written")
-}
-
-func (s *Store) writeBackup(ctx context.Context, w io.Writer, progress Progress) (info BackupInfo, err error) {
-	packed, err := zstd.NewWriter(w)
-	if err != nil {
-		return info, failed(err, "the backup cannot be written")
-	}
-	b := &backup{s: s, tar: tar.NewWriter(packed), progress: progress}
-	if b.progress == nil {
-		b.progress = func(int64, int64) {}
-	}
-	if err := b.write(ctx); err != nil {
-		return b.info, errors.Join(err, packed.Close())
-	}
-	return b.info, failed(errors.Join(b.tar.Close(), packed.Close()), "the backup was not written")
+	return b.info, failed(err, "the backup was not written")
 }
 
 // backup is one that is being written.
 type backup struct {
-	s        *Store
-	tar      *tar.Writer
-	info     BackupInfo
-	listed   []Listed
-	progress Progress
+	Copying
+	s       *Store // nil: there is no node
+	dataDir string
+	tar     *tar.Writer
+	info    BackupInfo
+	listed  []Listed
+}
+
+func (b *backup) pack(ctx context.Context, w io.Writer) error {
+	packed, err := zstd.NewWriter(w)
+	if err != nil {
+		return failed(err, "the backup cannot be written")
+	}
+	b.tar = tar.NewWriter(packed)
+	if err := b.write(ctx); err != nil {
+		return errors.Join(err, packed.Close())
+	}
+	return failed(errors.Join(b.tar.Close(), packed.Close()), "the backup was not written")
 }
 
 func (b *backup) write(ctx context.Context) error {
+	b.info = BackupInfo{Format: backupFormat, Made: time.Now().UTC()}
+	err := b.node(ctx)
+	if err == nil {
+		err = b.files(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return b.json(backupManifest, b.listed)
+}
+
+// node writes what the node's store keeps, after the head.
+func (b *backup) node(ctx context.Context) error {
+	if b.s == nil {
+		return b.json(backupHead, b.info)
+	}
 	snap, err := b.s.snapshot(ctx)
 	if err != nil {
 		return err
@@ -127,7 +173,7 @@ func (b *backup) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.info = BackupInfo{Format: backupFormat, Made: time.Now().UTC(), Objects: len(digests)}
+	b.info.Objects = len(digests)
 	if b.info.Schema, err = all(ctx, snap, "the schema cannot be read", value[int64], "SELECT version_id FROM goose_db_version WHERE version_id > 0 AND is_applied ORDER BY id"); err != nil {
 		return err
 	}
@@ -141,13 +187,7 @@ func (b *backup) write(ctx context.Context) error {
 		return err
 	}
 	snap.end() // the objects stay: an object that is named is not swept
-	if err := b.blobs(ctx, digests); err != nil {
-		return err
-	}
-	if err := b.files(ctx); err != nil {
-		return err
-	}
-	return b.json(backupManifest, b.listed)
+	return b.blobs(ctx, digests)
 }
 
 func (b *backup) blobs(ctx context.Context, digests []string) error {
@@ -171,7 +211,7 @@ func (b *backup) blobs(ctx context.Context, digests []string) error {
 			return fault.New(fault.StoreCorrupt, "blob "+digest[:12]+"... is not what was written", "restore an earlier backup; this one would keep the damage")
 		}
 		done += size
-		b.progress(done, max(b.info.Bytes, done))
+		b.Progress(done, max(b.info.Bytes, done))
 	}
 	return nil
 }
@@ -179,7 +219,7 @@ func (b *backup) blobs(ctx context.Context, digests []string) error {
 // files copies what else lies in the data directory, in the order of names: a
 // hash tree's checkpoint goes before the tiles that it needs.
 func (b *backup) files(ctx context.Context) error {
-	root, err := os.OpenRoot(b.s.dataDir)
+	root, err := os.OpenRoot(b.dataDir)
 	if err != nil {
 		return failed(err, "the data directory cannot be read")
 	}
@@ -192,7 +232,7 @@ func (b *backup) files(ctx context.Context) error {
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return failed(err, "the data directory cannot be read")
 		}
-		if slices.Contains(notInBackup, name) {
+		if b.left(name) {
 			if d.IsDir() {
 				return fs.SkipDir
 			}
@@ -208,6 +248,9 @@ func (b *backup) files(ctx context.Context) error {
 		return err
 	})
 }
+
+// left says whether a file or folder is not copied.
+func (b *backup) left(name string) bool { return slices.Contains(notInBackup, name) || b.Leave(name) }
 
 // file copies one file, once. A file that is gone gives fs.ErrNotExist.
 func (b *backup) file(root *os.Root, name string, copied map[string]bool) error {
@@ -243,7 +286,7 @@ func (b *backup) instead(root *os.Root, gone string, copied map[string]bool) err
 			}
 			for _, e := range entries {
 				name := path.Join(dir, e.Name())
-				if !e.Type().IsRegular() || slices.Contains(notInBackup, name) {
+				if !e.Type().IsRegular() || b.left(name) {
 					continue
 				}
 				if err := b.file(root, name, copied); errors.Is(err, fs.ErrNotExist) {

@@ -101,21 +101,21 @@ func move(t *testing.T, name string, from, into func() string) {
 		s := filled(t, store.Options{URL: from()})
 		file := filepath.Join(t.TempDir(), "backup")
 		var last int64
-		info, err := s.Backup(ctx, file, func(done, total int64) { last = done })
+		info, err := s.Backup(ctx, file, store.Copying{Progress: func(done, total int64) { last = done }})
 		if err != nil || info.Objects != 30 || info.Bytes != last || last == 0 {
 			t.Fatalf("%+v, %d, %v", info, last, err)
 		}
 		if mode, err := os.Stat(file); err != nil || mode.Mode() != 0o600 {
 			t.Errorf("%v, %v", mode.Mode(), err)
 		}
-		if _, err := s.Backup(ctx, file, nil); fault.CodeOf(err) != fault.Conflict {
+		if _, err := s.Backup(ctx, file, store.Copying{}); fault.CodeOf(err) != fault.Conflict {
 			t.Errorf("a backup is overwritten: %v", err)
 		}
 		to := store.Options{DataDir: filepath.Join(t.TempDir(), "new"), URL: into()}
-		if _, err := store.Restore(ctx, file, to, nil); err != nil {
+		if _, err := store.Restore(ctx, file, to, store.Copying{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := store.Restore(ctx, file, to, nil); fault.CodeOf(err) != fault.Conflict {
+		if _, err := store.Restore(ctx, file, to, store.Copying{}); fault.CodeOf(err) != fault.Conflict {
 			t.Errorf("a restore overwrites: %v", err)
 		}
 		back := storetest.Open(t, to)
@@ -139,7 +139,7 @@ func TestBackupDamaged(t *testing.T) {
 	s := filled(t, store.Options{})
 	dir := t.TempDir()
 	file := filepath.Join(dir, "backup")
-	if _, err := s.Backup(context.Background(), file, nil); err != nil {
+	if _, err := s.Backup(context.Background(), file, store.Copying{}); err != nil {
 		t.Fatal(err)
 	}
 	whole, err := os.ReadFile(file)
@@ -153,7 +153,7 @@ func TestBackupDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 		parent := t.TempDir()
-		_, err := store.Restore(context.Background(), bad, store.Options{DataDir: filepath.Join(parent, "new")}, nil)
+		_, err := store.Restore(context.Background(), bad, store.Options{DataDir: filepath.Join(parent, "new")}, store.Copying{})
 		if fault.CodeOf(err) != fault.StoreCorrupt {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -177,11 +177,11 @@ func TestBackupInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	dir := t.TempDir()
 	n := 0
-	_, err := s.Backup(ctx, filepath.Join(dir, "backup"), func(int64, int64) {
+	_, err := s.Backup(ctx, filepath.Join(dir, "backup"), store.Copying{Progress: func(int64, int64) {
 		if n++; n == 5 {
 			cancel()
 		}
-	})
+	}})
 	if fault.CodeOf(err) != fault.Interrupted {
 		t.Errorf("got %v", err)
 	}
@@ -211,7 +211,7 @@ func TestBackupWhileWriting(t *testing.T) {
 		ended <- nil
 	}()
 	file := filepath.Join(t.TempDir(), "backup")
-	_, err := beside.Backup(context.Background(), file, nil)
+	_, err := beside.Backup(context.Background(), file, store.Copying{})
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
@@ -220,8 +220,85 @@ func TestBackupWhileWriting(t *testing.T) {
 		t.Fatal(err)
 	}
 	to := store.Options{DataDir: filepath.Join(t.TempDir(), "new")}
-	if _, err := store.Restore(context.Background(), file, to, nil); err != nil {
+	if _, err := store.Restore(context.Background(), file, to, store.Copying{}); err != nil {
 		t.Fatal(err)
 	}
 	countsAgree(t, storetest.Open(t, to))
+}
+
+// leave is what a test does not copy.
+func leave(name string) bool { return name == "part/mail" || name == "part/lock" }
+
+// part is a data directory without a node, with one file that is not copied.
+func part(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"part/keep": "kept", "part/mail/1": "not", "part/lock": "", "keys/a": "key", "other": "kept too"} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// TestBackupFiles: a directory without a node is backed up and restored by the same format.
+func TestBackupFiles(t *testing.T) {
+	ctx, dir := context.Background(), part(t)
+	file := filepath.Join(t.TempDir(), "backup")
+	if _, err := store.BackupFiles(ctx, dir, file, store.Copying{Leave: leave}); err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(t.TempDir(), "new")
+	finished := ""
+	finish := func(dir string) error { finished = dir; return os.WriteFile(filepath.Join(dir, "mark"), nil, 0o600) }
+	if _, err := store.Restore(ctx, file, store.Options{DataDir: to}, store.Copying{Finish: finish}); err != nil {
+		t.Fatal(err)
+	}
+	if finished == to || finished == "" {
+		t.Errorf("finished %q, which is not before it appears", finished)
+	}
+	var got []string
+	err := filepath.WalkDir(to, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			got = append(got, strings.TrimPrefix(path, to+"/"))
+		}
+		return err
+	})
+	if d := cmp.Diff([]string{"keys/a", "mark", "other", "part/keep"}, got); d != "" || err != nil {
+		t.Error(d, err)
+	}
+	if _, err := store.Restore(ctx, file, store.Options{DataDir: to + "2", Bucket: "s3://b"}, store.Copying{}); fault.CodeOf(err) != fault.Usage {
+		t.Errorf("a place for a node, without one: %v", err)
+	}
+	parent := t.TempDir()
+	refuse := store.Copying{Finish: func(string) error { return fault.New(fault.IO, "a test", "") }}
+	if _, err := store.Restore(ctx, file, store.Options{DataDir: filepath.Join(parent, "new")}, refuse); fault.CodeOf(err) != fault.IO {
+		t.Errorf("got %v", err)
+	}
+	if left, _ := os.ReadDir(parent); len(left) > 0 {
+		t.Errorf("%v is left", left)
+	}
+}
+
+// TestRestoreLeaves: what an older program put into a backup, and what is not copied today, is passed over.
+func TestRestoreLeaves(t *testing.T) {
+	ctx, dir := context.Background(), part(t)
+	file := filepath.Join(t.TempDir(), "backup")
+	if _, err := store.BackupFiles(ctx, dir, file, store.Copying{}); err != nil {
+		t.Fatal(err)
+	}
+	inside := func(name string) bool { return strings.HasPrefix(name, "part/mail/") || leave(name) }
+	to := filepath.Join(t.TempDir(), "new")
+	if _, err := store.Restore(ctx, file, store.Options{DataDir: to}, store.Copying{Leave: inside}); err != nil {
+		t.Fatal(err)
+	}
+	for name, there := range map[string]bool{"part/keep": true, "part/mail": false, "part/lock": false} {
+		if _, err := os.Stat(filepath.Join(to, name)); (err == nil) != there {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -35,10 +35,11 @@ const (
 // empty, and a PostgreSQL database must be empty. A backup of one database can
 // be restored into the other. Everything is checked against the manifest; the
 // directory appears when all of it is good, and after an error nothing is left.
-// Errors: CONFLICT when there is something already, STORE_CORRUPT when the
-// backup is cut or was changed, INPUT_UNSUPPORTED when it is of a newer program,
-// STORE_FULL, STORE_FAILED.
-func Restore(ctx context.Context, file string, o Options, progress Progress) (BackupInfo, error) {
+// Errors: CONFLICT when there is something already, USAGE when a place for a
+// node is named and the backup holds none, STORE_CORRUPT when the backup is cut
+// or was changed, INPUT_UNSUPPORTED when it is of a newer program, STORE_FULL,
+// STORE_FAILED.
+func Restore(ctx context.Context, file string, o Options, c Copying) (BackupInfo, error) {
 	ctx, cancel := context.WithTimeout(ctx, restoreLimit)
 	defer cancel()
 	if entries, err := os.ReadDir(o.DataDir); err == nil && len(entries) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -57,7 +58,7 @@ func Restore(ctx context.Context, file string, o Options, progress Progress) (Ba
 		return BackupInfo{}, failed(err, "the data directory cannot be made")
 	}
 	defer os.RemoveAll(o.DataDir)
-	info, err := restoreInto(ctx, f, o, progress)
+	info, err := restoreInto(ctx, f, o, c.filled())
 	if err != nil {
 		return info, err
 	}
@@ -68,12 +69,18 @@ func Restore(ctx context.Context, file string, o Options, progress Progress) (Ba
 	return info, failed(syncDir(filepath.Dir(final)), "the data directory cannot be made")
 }
 
-func restoreInto(ctx context.Context, f io.Reader, o Options, progress Progress) (info BackupInfo, err error) {
-	r, err := newRestore(ctx, f, o, progress)
+func restoreInto(ctx context.Context, f io.Reader, o Options, c Copying) (info BackupInfo, err error) {
+	r, err := newRestore(ctx, f, o, c)
 	if err != nil {
 		return info, err
 	}
 	err = r.run(ctx)
+	if err == nil && c.Finish != nil {
+		err = c.Finish(o.DataDir)
+	}
+	if r.s == nil {
+		return r.info, err
+	}
 	if err != nil && o.URL != "" {
 		err = errors.Join(err, r.s.dropAll()) // the directory goes by itself
 	}
@@ -82,23 +89,21 @@ func restoreInto(ctx context.Context, f io.Reader, o Options, progress Progress)
 
 // restore is one that is under way.
 type restore struct {
-	s        *Store
-	tar      *tar.Reader
-	info     BackupInfo
-	seen     []Listed
-	progress Progress
-	done     int64
+	Copying
+	s       *Store // nil: the backup holds no node
+	dataDir string
+	tar     *tar.Reader
+	info    BackupInfo
+	seen    []Listed
+	done    int64
 }
 
-func newRestore(ctx context.Context, f io.Reader, o Options, progress Progress) (*restore, error) {
+func newRestore(ctx context.Context, f io.Reader, o Options, c Copying) (*restore, error) {
 	packed, err := zstd.NewReader(f, zstd.WithDecoderMaxMemory(1<<30), zstd.WithDecoderConcurrency(2))
 	if err != nil {
 		return nil, damaged(err)
 	}
-	r := &restore{tar: tar.NewReader(packed), progress: progress}
-	if r.progress == nil {
-		r.progress = func(int64, int64) {}
-	}
+	r := &restore{tar: tar.NewReader(packed), dataDir: o.DataDir, Copying: c}
 	head, err := r.tar.Next()
 	if err != nil || head.Name != backupHead {
 		return nil, damaged(err)
@@ -113,13 +118,45 @@ func newRestore(ctx context.Context, f io.Reader, o Options, progress Progress) 
 	if r.info.Format != backupFormat {
 		return nil, fault.New(fault.InputUnsupported, "the backup has a format that this program does not know", "use the program that made it, or a newer one")
 	}
+	if len(r.info.Schema) == 0 {
+		if o.URL != "" || o.Bucket != "" {
+			return nil, fault.New(fault.Usage, "the backup holds no node", "restore it without naming a database or an object store")
+		}
+		return r, nil
+	}
 	r.s, err = openEmpty(ctx, o, r.info.Schema)
 	return r, err
 }
 
-// run reads entry by entry. Rows come first and go in as one transaction.
+// run reads entry by entry. Rows come first.
 func (r *restore) run(ctx context.Context) error {
 	head, err := r.tar.Next()
+	if r.s != nil {
+		head, err = r.rows(ctx, head, err)
+	}
+	for ; len(r.seen) < maxEntries; head, err = r.tar.Next() {
+		if err != nil {
+			return damaged(err)
+		}
+		switch {
+		case head.Name == backupManifest:
+			return errors.Join(r.check(head), syncTree(r.dataDir))
+		case strings.HasPrefix(head.Name, blobsDir) && r.s != nil:
+			err = r.blob(ctx, head)
+		case strings.HasPrefix(head.Name, filesDir):
+			err = r.file(ctx, head)
+		default:
+			err = damaged(nil)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return damaged(nil)
+}
+
+// rows reads the rows, which go in as one transaction, and gives the entry behind them.
+func (r *restore) rows(ctx context.Context, head *tar.Header, err error) (*tar.Header, error) {
 	begun := false
 	err = r.s.Tx(ctx, func(tx *Tx) error {
 		if begun {
@@ -136,31 +173,10 @@ func (r *restore) run(ctx context.Context) error {
 		}
 		return tx.countOn(ctx)
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = r.s.migrate(ctx) // a backup of an older program
 	}
-	if err := r.s.migrate(ctx); err != nil { // a backup of an older program
-		return err
-	}
-	for ; len(r.seen) < maxEntries; head, err = r.tar.Next() {
-		if err != nil {
-			return damaged(err)
-		}
-		switch {
-		case head.Name == backupManifest:
-			return errors.Join(r.check(head), syncTree(r.s.dataDir))
-		case strings.HasPrefix(head.Name, blobsDir):
-			err = r.blob(ctx, head)
-		case strings.HasPrefix(head.Name, filesDir):
-			err = r.file(ctx, head)
-		default:
-			err = damaged(nil)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return damaged(nil)
+	return head, err
 }
 
 func damaged(err error) error {
@@ -198,7 +214,7 @@ func (r *restore) blob(ctx context.Context, head *tar.Header) error {
 	}
 	r.seen = append(r.seen, Listed{head.Name, size, got})
 	r.done += size
-	r.progress(r.done, max(r.info.Bytes, r.done))
+	r.Progress(r.done, max(r.info.Bytes, r.done))
 	return nil
 }
 
@@ -208,7 +224,16 @@ func (r *restore) file(ctx context.Context, head *tar.Header) error {
 	if !fs.ValidPath(name) || head.Typeflag != tar.TypeReg || slices.Contains(notInBackup, first) {
 		return damaged(nil)
 	}
-	root, err := os.OpenRoot(r.s.dataDir)
+	if r.Leave(name) { // an older program copied it
+		h := sha256.New()
+		n, err := io.Copy(h, &patient{ctx, r.tar})
+		if err != nil {
+			return damaged(err)
+		}
+		r.seen = append(r.seen, Listed{head.Name, n, hex.EncodeToString(h.Sum(nil))})
+		return nil
+	}
+	root, err := os.OpenRoot(r.dataDir)
 	if err != nil {
 		return failed(err, "the data directory cannot be written")
 	}
