@@ -34,11 +34,12 @@ type Options struct {
 
 // Hub runs jobs.
 type Hub struct {
-	o       Options
-	started time.Time
-	mu      sync.Mutex
-	jobs    map[string]*runner
-	wg      sync.WaitGroup
+	o        Options
+	started  time.Time
+	restored folder.Restored
+	mu       sync.Mutex
+	jobs     map[string]*runner
+	wg       sync.WaitGroup
 }
 
 // Open makes a hub on a folder. Jobs that were under way go on when it runs.
@@ -80,6 +81,10 @@ func Propose(dir string, j federation.Job, now time.Time) error {
 
 // Run works until ctx ends. Jobs that are under way go on at the next Run.
 func (h *Hub) Run(ctx context.Context) error {
+	var err error
+	if h.restored, err = folder.WasRestored(h.o.Dir); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() { cancel(); h.wg.Wait() }()
 	failed := make(chan error, 1)

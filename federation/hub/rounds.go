@@ -62,7 +62,7 @@ func outcomeOf(code fault.Code) string {
 
 // attempts counts how often a round was tried. An attempt never gets a number twice: a secure sum may not be repeated.
 func (r *runner) attempts(n int) int {
-	most := 0
+	most := r.leap()
 	for _, x := range r.h.Rounds {
 		if x.Round == n {
 			most = max(most, x.Attempt)

@@ -144,8 +144,11 @@ func (r *runner) resume() error {
 	}
 	r.ledger = &ledger{noise: r.job.Privacy.Central}
 	c, err := loadCheckpoint(filepath.Join(r.dir, checkpointFile), len(initial))
-	if err != nil || c == nil {
+	if err != nil {
 		return err
+	}
+	if c == nil {
+		return r.remembers()
 	}
 	r.global, r.pooled, r.measured = c.Global, c.Pooled, c.Measured
 	r.ledger.steps = c.Noised
@@ -159,7 +162,7 @@ func (r *runner) resume() error {
 		r.h.Rounds[n-1].Outcome, r.h.Rounds[n-1].Reason, r.h.Rounds[n-1].Ended = "cut short", "the hub was stopped", r.now().UTC()
 	}
 	r.done = c.Round
-	return nil
+	return r.remembers()
 }
 
 // keep writes the checkpoint of a finished round; only then may the sites hear of the next.
@@ -191,6 +194,7 @@ func (r *runner) note(ctx context.Context, action string, detail map[string]stri
 // send sends to one site; a site that cannot be written to is one that does not answer.
 func (r *runner) send(ctx context.Context, site string, m federation.Mail) bool {
 	m.Job = r.job.ID
+	m = r.anew(m)
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(r.job.Plan.Deadlines.Round))
 	defer cancel()
 	if err := r.hub.o.End.Send(ctx, site, m); err != nil {

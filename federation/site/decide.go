@@ -106,7 +106,7 @@ func (t *task) fits(policy federation.Policy) error {
 	if err := t.open(); err != nil {
 		return err
 	}
-	spent, err := t.site.ledger.Spent(t.site.o.Now())
+	spent, err := t.spent()
 	if err != nil {
 		return err
 	}

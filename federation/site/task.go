@@ -188,6 +188,9 @@ func (t *task) reply(ctx context.Context, d federation.Delivery) error {
 	if q.Job != t.hash {
 		return fault.New(fault.ConsentForged, "the question is about another version of the job than the one that was agreed to", "the hub proposes it anew")
 	}
+	if err := t.remembers(d.Kind); err != nil {
+		return err
+	}
 	if err := t.open(); err != nil {
 		return err
 	}
