@@ -77,14 +77,14 @@ func TestGoldenRow(t *testing.T) {
 }
 
 func TestPooledIsTheCentres(t *testing.T) {
-	for name, open := range map[string]func(Options) (*Set, error){
-		"generated": func(o Options) (*Set, error) {
+	for name, open := range map[string]func(*testing.T, Options) (*Set, error){
+		"generated": func(_ *testing.T, o Options) (*Set, error) {
 			if o.Centre == "" {
 				return GeneratePooled(0, o)
 			}
 			return Generate(0, o)
 		},
-		"real": func(o Options) (*Set, error) {
+		"real": func(t *testing.T, o Options) (*Set, error) {
 			dir := settest.Data(t, "uci_heart")
 			if o.Centre == "" {
 				return Pooled(dir, o)
@@ -93,7 +93,7 @@ func TestPooledIsTheCentres(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			all, err := open(Options{Seed: 3})
+			all, err := open(t, Options{Seed: 3})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,7 +105,7 @@ func TestPooledIsTheCentres(t *testing.T) {
 			}
 			seen := 0
 			for _, centre := range Centres() {
-				one, err := open(Options{Seed: 3, Centre: centre})
+				one, err := open(t, Options{Seed: 3, Centre: centre})
 				if err != nil {
 					t.Fatal(err)
 				}
