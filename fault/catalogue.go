@@ -66,6 +66,8 @@ const (
 	UpdateStale    Code = "UPDATE_STALE"    // an update for a round that is over, or a repeated one
 	QuorumMissed   Code = "QUORUM_MISSED"   // too few sites
 	SumBroken      Code = "SUM_BROKEN"      // a secure sum was thrown away
+	PeerChanged    Code = "PEER_CHANGED"    // another site's key is not the one that is known here
+	PeerUnverified Code = "PEER_UNVERIFIED" // nobody has compared another site's key
 )
 
 // Entry describes a code: what it means and the exit status a verb ends with.
@@ -148,6 +150,8 @@ func Catalogue() []Entry {
 		{UpdateStale, ExitFederation, "an update came for a round that is over, or came twice"},
 		{QuorumMissed, ExitFederation, "fewer sites than the quorum answered in time"},
 		{SumBroken, ExitFederation, "a secure sum was thrown away: too few sites, wrong shares, or a message out of place"},
+		{PeerChanged, ExitFederation, "in a secure sum another site has a new key, or two sites have one: nothing was given"},
+		{PeerUnverified, ExitFederation, "another site's key was not compared by a person, or does not fit its fingerprint"},
 		{Interrupted, ExitInterrupted, "stopped by Ctrl-C; what was done so far is kept"},
 		{Timeout, ExitInterrupted, "stopped by a deadline or --time-limit"},
 	}

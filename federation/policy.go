@@ -23,11 +23,18 @@ type Policy struct {
 	ShareScores bool     `json:"share_scores"` // the site's own figures may go to the hub
 	Agree       bool     `json:"agree"`        // agree at once to a job that the policy does not refuse
 	KeepBetter  bool     `json:"keep_better"`  // keep the own model when the federated one does worse here
+	Peers       string   `json:"peers"`        // PeersFirstUse or PeersVerified: with whom it goes into a secure sum
 }
+
+// Whose keys a site takes in a secure sum. Both refuse a key that is not the one known here.
+const (
+	PeersFirstUse = "first-use" // the key that the hub names first is kept
+	PeersVerified = "verified"  // only keys that a person has compared
+)
 
 // DefaultPolicy asks a person, wants 20 patients, and spends 8 a quarter.
 func DefaultPolicy() Policy {
-	return Policy{MinCohort: 20, Epsilon: 8, ShareScores: true, KeepBetter: true}
+	return Policy{MinCohort: 20, Epsilon: 8, ShareScores: true, KeepBetter: true, Peers: PeersFirstUse}
 }
 
 // LoadPolicy reads a policy; a file that is not there is the default one. Errors: USAGE, IO.
@@ -44,6 +51,9 @@ func LoadPolicy(file string) (Policy, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&p); err != nil {
 		return Policy{}, fault.Wrap(err, fault.Usage, "the policy "+file+" cannot be understood", "compare it with docs/federation.md")
+	}
+	if p.Peers != PeersFirstUse && p.Peers != PeersVerified {
+		return Policy{}, fault.New(fault.Usage, fmt.Sprintf("the policy %s has peers %q", file, p.Peers), "set it to "+PeersFirstUse+" or "+PeersVerified)
 	}
 	return p, nil
 }

@@ -58,6 +58,11 @@ func DecodeSumStep(b []byte) (SumStep, error) {
 		if len(r.Sites) > MaxSites || r.Length < 1 || r.Length > MaxUpdateBytes/4 {
 			return SumStep{}, bad
 		}
+		for _, name := range r.Sites {
+			if !Word(name) {
+				return SumStep{}, bad
+			}
+		}
 		for _, k := range r.Keys {
 			if raw, err := hex.DecodeString(k); err != nil || len(raw) != 32 {
 				return SumStep{}, bad

@@ -198,7 +198,8 @@ func TestPolicyFile(t *testing.T) {
 	if p, err := federation.LoadPolicy(file); err != nil || !cmp.Equal(p, federation.DefaultPolicy()) {
 		t.Errorf("no file: %+v, %v", p, err)
 	}
-	for text, want := range map[string]fault.Code{`{"min_cohort": 7}`: "", `{"min_cohrt": 7}`: fault.Usage, `{`: fault.Usage} {
+	for text, want := range map[string]fault.Code{`{"min_cohort": 7}`: "", `{"min_cohrt": 7}`: fault.Usage, `{`: fault.Usage,
+		`{"min_cohort": 7, "peers": "verified"}`: "", `{"peers": "trusted"}`: fault.Usage, `{"peers": ""}`: fault.Usage} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

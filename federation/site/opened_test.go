@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"consilium/federation/secsum"
 	"consilium/federation/site"
 	"consilium/federation/wardtest"
+	"consilium/govern"
 )
 
 // liar is a hub that the test plays, with four honest sites.
@@ -32,6 +34,9 @@ type liar struct {
 	names []string
 	dir   string
 	stop  []func()
+	lie   func(*federation.SumRoster) // changes what the sites are told
+	mu    sync.Mutex
+	log   []govern.Event // of all sites
 }
 
 func newLiar(t *testing.T, harmonise string) *liar {
@@ -68,7 +73,8 @@ func newLiar(t *testing.T, harmonise string) *liar {
 
 func (l *liar) start() {
 	for i, n := range l.names {
-		s, err := site.Open(site.Options{Dir: filepath.Join(l.dir, n), End: l.room.Site(n), Key: l.room.Key(n), Sets: []dataset.Set{wardtest.Set{Seed: uint64(i + 1), N: 40, Held: 40}}})
+		s, err := site.Open(site.Options{Dir: filepath.Join(l.dir, n), End: l.room.Site(n), Key: l.room.Key(n), Sets: []dataset.Set{wardtest.Set{Seed: uint64(i + 1), N: 40, Held: 40}},
+			Audit: l.note, Look: 10 * time.Millisecond})
 		if err != nil {
 			l.t.Fatal(err)
 		}
@@ -82,6 +88,13 @@ func (l *liar) start() {
 			}
 		})
 	}
+}
+
+func (l *liar) note(_ context.Context, e govern.Event) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.log = append(l.log, e)
+	return nil
 }
 
 func (l *liar) halt() {
@@ -156,6 +169,9 @@ func (l *liar) attempt(round, attempt int, roster []string, change func(*federat
 		c.Keys[n] = l.room.Key(n).Public().(ed25519.PublicKey)
 		r.Keys[n] = hex.EncodeToString(c.Keys[n])
 	}
+	if l.lie != nil {
+		l.lie(r)
+	}
 	g, err := secsum.NewGatherer(c)
 	if err != nil {
 		l.t.Fatal(err)
@@ -183,7 +199,9 @@ func (l *liar) attempt(round, attempt int, roster []string, change func(*federat
 			if err == nil {
 				err = g.Add(d.From, s.Body)
 			}
-			if err != nil {
+			if err != nil && l.lie != nil { // it believes what it was told, and the gatherer does not
+				refusals = append(refusals, err.Error())
+			} else if err != nil {
 				l.t.Fatal(err)
 			}
 		}

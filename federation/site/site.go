@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -50,6 +51,7 @@ type Site struct {
 	mu     sync.Mutex
 	tasks  map[string]*task
 	wg     sync.WaitGroup
+	peers  os.FileInfo // of peers.json, when people's decisions in it were last told to the audit log
 }
 
 // Open makes a site on its folder. Jobs that it has agreed to go on when it runs.
@@ -99,6 +101,7 @@ func (s *Site) Run(ctx context.Context) error {
 	defer look.Stop()
 	for {
 		s.decisions(ctx)
+		s.tellPeers(ctx)
 		select {
 		case <-look.C:
 		case err := <-failed:

@@ -77,7 +77,7 @@ func (t *task) step(ctx context.Context, d federation.Delivery) error {
 	p, known := t.parties[id]
 	switch {
 	case s.Step == 0 && !known:
-		if p, err = t.enter(s); err != nil {
+		if p, err = t.enter(ctx, s); err != nil {
 			return err
 		}
 		clear(t.parties) // one sum at a time; what was before is thrown away
@@ -110,7 +110,7 @@ func (t *task) step(ctx context.Context, d federation.Delivery) error {
 }
 
 // enter checks the terms of a sum before anything is put into it.
-func (t *task) enter(s federation.SumStep) (*party, error) {
+func (t *task) enter(ctx context.Context, s federation.SumStep) (*party, error) {
 	broken := func(what string) (*party, error) {
 		return nil, fault.New(fault.SumBroken, what, "the hub begins a new attempt; if it happens again, ask its keeper")
 	}
@@ -144,6 +144,9 @@ func (t *task) enter(s federation.SumStep) (*party, error) {
 	self := t.site.o.End.Name()
 	if !keys[self].Equal(publicOf(t.site.o.Key)) {
 		return broken("the sum's roster has another key for this site")
+	}
+	if err := t.recognise(ctx, keys); err != nil {
+		return nil, err
 	}
 	c := secsum.Config{Job: t.hash, Round: s.Round, Attempt: s.Attempt, Sites: r.Sites, Threshold: r.Threshold, Length: r.Length, Bound: r.Bound, Keys: keys}
 	var p secsum.Party
