@@ -46,9 +46,6 @@ type Gatherer interface {
 	Sum() (sum []float64, sites []string, err error)
 }
 
-// frame checks a config. Errors: USAGE.
-func (c Config) frame() (*run.Run, error) { return run.New("masks", run.Terms(c)) }
-
 // Cut says how many of a party's values were beyond the bound and were cut to it.
 func Cut(p Party) int {
 	if c, ok := p.(interface{ Cut() int }); ok {
@@ -72,14 +69,8 @@ func Survivors(p Party) []string {
 	return nil
 }
 
-// The steps, as they stand in a message.
-const (
-	stepKeys byte = iota + 1
-	stepShares
-	stepMasked
-	stepConfirm
-	stepUnmask
-	stepOver
-)
-
-func steps() []string { return []string{"keys", "shares", "masked", "confirm", "unmask"} }
+// kind is the masks, as run.Party and run.Gatherer see them.
+func (c Config) kind() run.Kind {
+	return run.Kind{Name: "masks", Steps: [5]string{"keys", "shares", "masked", "confirm", "unmask"},
+		Keys: keysBytes, Piece: pieceBytes, Vector: 4 * c.Length, OpeningEach: 1 + secretBytes}
+}

@@ -290,7 +290,7 @@ func (r *rig) until(t *testing.T, steps int) (map[string]Party, Gatherer, map[st
 func TestHubSwapsKeys(t *testing.T) {
 	r := newRig(4, 3, 5, 1)
 	parties, g, mail := r.until(t, 1)
-	frame := g.(*gatherer).run
+	frame := g.(*gatherer).Run
 	mine, err := run.NewKey()
 	if err != nil {
 		t.Fatal(err)
@@ -300,7 +300,7 @@ func TestHubSwapsKeys(t *testing.T) {
 		"site-000: another mask key": func(list []byte) { copy(list[160+32:], mine.PublicKey().Bytes()) },
 		"site-001: signed by the hub": func(list []byte) {
 			copy(list[160+32:], mine.PublicKey().Bytes())
-			m := run.Seal(append(frame.Head(stepKeys, 1, keysBytes), list[160:160+keysBytes]...), hubKey)
+			m := run.Seal(append(frame.Head(run.StepKeys, 1, keysBytes), list[160:160+keysBytes]...), hubKey)
 			copy(list[160+keysBytes:320], m[len(m)-run.SignatureBytes:])
 		},
 		"site-002: two sites swapped": func(list []byte) {
@@ -326,7 +326,7 @@ func TestHubSwapsKeys(t *testing.T) {
 func TestHubLies(t *testing.T) {
 	r := newRig(6, 4, 5, 1)
 	parties, g, mail := r.until(t, 3)
-	frame := g.(*gatherer).run
+	frame := g.(*gatherer).Run
 	signed := map[bool]map[int][]byte{false: {}, true: {}}
 	for i, site := range r.config.Sites {
 		m := slices.Clone(mail[site])
@@ -343,7 +343,7 @@ func TestHubLies(t *testing.T) {
 		}
 	}
 	offer := func(in run.Set, signatures map[int][]byte) []byte {
-		m := append(frame.Head(stepConfirm, run.Hub, 0), in.Bytes()...)
+		m := append(frame.Head(run.StepConfirm, run.Hub, 0), in.Bytes()...)
 		for _, i := range in.Members() {
 			m = append(m, signatures[i]...)
 		}
@@ -454,7 +454,7 @@ func TestFlipped(t *testing.T) {
 func TestOutsiders(t *testing.T) {
 	r := newRig(5, 4, 5, 1)
 	parties, g := r.start(t)
-	frame := g.(*gatherer).run
+	frame := g.(*gatherer).Run
 	mail := map[string][]byte{}
 	for step := range 4 {
 		for i, site := range r.config.Sites {
@@ -479,9 +479,9 @@ func TestOutsiders(t *testing.T) {
 		mail, _ = g.Close() // at "confirm" one is missing
 	}
 	p := parties["site-002"].(*party)
-	m := append(frame.Head(stepConfirm, run.Hub, 0), run.Set{true, false, true, true, true}.Bytes()...)
+	m := append(frame.Head(run.StepConfirm, run.Hub, 0), run.Set{true, false, true, true, true}.Bytes()...)
 	for _, i := range []int{0, 2, 3, 4} {
-		said := run.Seal(append(frame.Head(stepConfirm, i, 32), p.heard[:]...), r.keys[r.config.Sites[i]])
+		said := run.Seal(append(frame.Head(run.StepConfirm, i, 32), p.Heard[:]...), r.keys[r.config.Sites[i]])
 		m = append(m, said[len(said)-run.SignatureBytes:]...)
 	}
 	_, err := p.Answer(m)

@@ -8,15 +8,15 @@ import (
 	"consilium/fault"
 )
 
-// open takes the masks off the sum: the own mask of every site whose vector came, and what the masks between those and
+// Unveil takes the masks off the sum: the own mask of every site whose vector came, and what the masks between those and
 // the lost ones left behind. Each secret is checked against what its site published, so a wrong piece never makes
 // a wrong sum.
-func (g *gatherer) open() error {
+func (g *gatherer) Unveil() error {
 	var streams []stream
-	for _, site := range g.shared.Members() {
+	for _, site := range g.Shared.Members() {
 		var more []stream
 		var err error
-		if g.came[site] {
+		if g.Came[site] {
 			more, err = g.seedOf(site)
 		} else {
 			more, err = g.pairsOf(site)
@@ -27,7 +27,7 @@ func (g *gatherer) open() error {
 		streams = append(streams, more...)
 	}
 	mask(g.sum, streams)
-	most := int64(g.fixed.Most) * int64(g.came.Count())
+	most := int64(g.fixed.Most) * int64(g.Came.Count())
 	for _, w := range g.sum {
 		if v := int64(int32(w)); v > most || v < -most {
 			return fault.New(fault.SumBroken, "the secure sum is beyond what its sites can have: one of them masked its values wrongly",
@@ -39,11 +39,11 @@ func (g *gatherer) open() error {
 
 // seedOf gives the own mask of a site, to be taken off.
 func (g *gatherer) seedOf(site int) ([]stream, error) {
-	seed, err := g.recover(site, func(seed []byte) bool { return bytes.Equal(seedHash(g.run, site, seed), g.peers[site].seed) })
+	seed, err := g.recover(site, func(seed []byte) bool { return bytes.Equal(seedHash(g.Run, site, seed), g.peers[site].seed) })
 	if err != nil {
 		return nil, err
 	}
-	s, err := selfStream(g.run, site, seed, true)
+	s, err := selfStream(g.Run, site, seed, true)
 	return []stream{s}, err
 }
 
@@ -61,8 +61,8 @@ func (g *gatherer) pairsOf(site int) ([]stream, error) {
 		return nil, fault.Wrap(err, fault.SumBroken, "a mask key cannot be used", "begin the round anew")
 	}
 	var out []stream
-	for _, other := range g.came.Members() {
-		s, err := pairStream(g.run, key, g.peers[other].mask, other, site, true)
+	for _, other := range g.Came.Members() {
+		s, err := pairStream(g.Run, key, g.peers[other].mask, other, site, true)
 		if err != nil {
 			return nil, err
 		}
@@ -74,17 +74,17 @@ func (g *gatherer) pairsOf(site int) ([]stream, error) {
 // recover joins a threshold of pieces and checks the outcome. When some are wrong and there are more than needed,
 // it tries the next ones round the list, so a single liar is passed over wherever one piece can be spared.
 func (g *gatherer) recover(site int, right func([]byte) bool) ([]byte, error) {
-	place := g.shared[:site].Count() * (1 + secretBytes)
+	place := g.Shared[:site].Count() * (1 + secretBytes)
 	var holders []int
 	var pieces [][]byte
-	for _, holder := range g.in.Members() {
+	for _, holder := range g.In.Members() {
 		if p := g.pieces[holder][place : place+1+secretBytes]; p[0] == 1 {
 			holders, pieces = append(holders, holder), append(pieces, p[1:])
 		}
 	}
-	t := g.run.Threshold
+	t := g.Threshold
 	if len(holders) < t {
-		return nil, fault.New(fault.SumBroken, fmt.Sprintf("%d shares of %s came, %d are the fewest", len(holders), g.run.Sites[site], t),
+		return nil, fault.New(fault.SumBroken, fmt.Sprintf("%d shares of %s came, %d are the fewest", len(holders), g.Sites[site], t),
 			"begin the round anew; if it happens again, leave that site out")
 	}
 	tries := len(holders)
@@ -97,6 +97,6 @@ func (g *gatherer) recover(site int, right func([]byte) bool) ([]byte, error) {
 			return secret, nil
 		}
 	}
-	return nil, fault.New(fault.SumBroken, "the shares of "+g.run.Sites[site]+" do not give back what it published: a share is wrong",
+	return nil, fault.New(fault.SumBroken, "the shares of "+g.Sites[site]+" do not give back what it published: a share is wrong",
 		"begin the round anew; if it happens again, leave that site out")
 }

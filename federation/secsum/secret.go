@@ -12,22 +12,10 @@ const (
 	keysBytes   = 3 * 32                       // two public keys and the hash of the seed
 )
 
-// peer is what a site published in the first step.
+// peer is what the hub keeps of what a site published.
 type peer struct {
-	box, mask *ecdh.PublicKey
-	seed      []byte // hash of its seed
-}
-
-// parsePeer reads it with run.ParseKey, or with run.CheckKey.
-func parsePeer(body []byte, parse func([]byte) (*ecdh.PublicKey, error)) (p peer, err error) {
-	if p.box, err = parse(body[:32]); err != nil {
-		return p, err
-	}
-	if p.mask, err = parse(body[32:64]); err != nil {
-		return p, err
-	}
-	p.seed = body[64:96]
-	return p, nil
+	mask *ecdh.PublicKey
+	seed []byte // hash of its seed
 }
 
 // seedHash binds a site to its seed without saying it: the seed has 256 bits of entropy.
@@ -53,18 +41,4 @@ func pairStream(r *run.Run, own *ecdh.PrivateKey, peer *ecdh.PublicKey, adds, ot
 		return stream{}, err
 	}
 	return newStream(key, (adds > other) != undo)
-}
-
-// heardKeys, heardShares and heardMasked are the transcript: what a site heard, up to each step. Sites that heard
-// different things never get to the end together.
-func heardKeys(r *run.Run, in run.Set, keys [][]byte) run.Hash {
-	return run.Chain("keys", r.ID, append([][]byte{in.Bytes()}, keys...)...)
-}
-
-func heardShares(before run.Hash, in run.Set) run.Hash {
-	return run.Chain("shares", before, in.Bytes())
-}
-
-func heardMasked(before run.Hash, in run.Set) run.Hash {
-	return run.Chain("masked", before, in.Bytes())
 }

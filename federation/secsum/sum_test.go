@@ -77,7 +77,7 @@ func TestLong(t *testing.T) {
 // TestTooFew ends at every step in which too few answer, and stays ended.
 func TestTooFew(t *testing.T) {
 	for lost := range 5 {
-		t.Run(steps()[lost], func(t *testing.T) {
+		t.Run(Config{}.kind().Steps[lost], func(t *testing.T) {
 			r := newRig(5, 4, 3, 1)
 			parties, g := r.start(t)
 			mail := map[string][]byte{}

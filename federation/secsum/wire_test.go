@@ -192,7 +192,7 @@ func TestOneKindOfShare(t *testing.T) {
 				t.Errorf("%s said of site %d: seed %v, mask key %v", holder, i, seed, key)
 			}
 		}
-		if p := parties[holder].(*party); p.pieces != nil || p.seed != nil || p.mask != nil || p.box != nil {
+		if p := parties[holder].(*party); p.pieces != nil || p.seed != nil || p.mask != nil || p.Box != nil {
 			t.Error("secrets are kept after the run")
 		}
 	}
@@ -242,8 +242,8 @@ func TestOtherSurvivors(t *testing.T) {
 		}
 		if step == 4 {
 			hub := full.(*gatherer)
-			i := hub.run.Index(left)
-			hub.came[i] = false
+			i := hub.Index(left)
+			hub.Came[i] = false
 			vector := w[2][left]
 			for k := range hub.sum {
 				hub.sum[k] -= binary.LittleEndian.Uint32(vector[38+32+4*k:])

@@ -15,14 +15,14 @@ import (
 	"consilium/federation/secsum/internal/run"
 )
 
-// The scheme. The numbers are in the kind below, so sites with others never meet.
+// The scheme. The numbers are in the name of the kind below, so sites with others never meet.
 const (
 	logN      = 12
 	logScale  = 96 // a value of the bound is 2^96: 255 of them are 2^104, and the modulus is 2^108
 	smudge    = 1 << 50
 	coeffWide = 7 // bytes of a number below a prime of 54 bits
 	slots     = 1 << logN
-	kind      = "ckks 12 54,54 96 50"
+	polyBytes = 2 * slots * coeffWide // of a written polynomial, which has two primes
 )
 
 // logNoise bounds all noise together: each of up to 255 decrypting sites adds some that is cut at six standard
@@ -32,9 +32,8 @@ const logNoise = 61
 // MaxError bounds what a sum may be off by, as a share of Config.Bound and whatever the number of sites: 2^-35.
 const MaxError = 1.0 / (1 << (logScale - logNoise))
 
-// frame is a run and the scheme.
+// frame is the scheme, and the size of what is summed.
 type frame struct {
-	*run.Run
 	params ckks.Parameters
 	ring   *ring.Ring
 	blocks int // ciphertexts of one vector
@@ -45,19 +44,18 @@ var scheme = sync.OnceValues(func() (ckks.Parameters, error) {
 })
 
 func newFrame(c secsum.Config) (*frame, error) {
-	r, err := run.New(kind, run.Terms(c))
-	if err != nil {
-		return nil, err
-	}
 	params, err := scheme()
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "the encryption could not be set up", "")
 	}
-	return &frame{r, params, params.RingQ(), (r.Length + slots - 1) / slots}, nil
+	return &frame{params, params.RingQ(), (c.Length + slots - 1) / slots}, nil
 }
 
-// polyBytes is the length of a written polynomial.
-func (f *frame) polyBytes() int { return (f.ring.Level() + 1) * slots * coeffWide }
+// kind is this sum, as run.Party and run.Gatherer see it.
+func (f *frame) kind() run.Kind {
+	return run.Kind{Name: "ckks 12 54,54 96 50", Steps: [5]string{"keys", "shares", "encrypted", "confirm", "decrypt"},
+		Keys: run.KeyBytes, Piece: polyBytes + run.BoxBytes, Vector: f.blocks * polyBytes, Opening: f.blocks * polyBytes, FewOpen: true}
+}
 
 // pack writes a polynomial.
 func (f *frame) pack(out []byte, p ring.Poly) []byte {
@@ -73,7 +71,7 @@ func (f *frame) pack(out []byte, p ring.Poly) []byte {
 // Errors: UPDATE_REFUSED.
 func (f *frame) unpack(b []byte) (ring.Poly, error) {
 	bad := fault.New(fault.UpdateRefused, "a polynomial of the secure sum cannot be read", "use the same version of Consilium at hub and sites")
-	if len(b) != f.polyBytes() {
+	if len(b) != polyBytes {
 		return ring.Poly{}, bad
 	}
 	p := f.ring.NewPoly()
@@ -125,7 +123,7 @@ func points(in run.Set) (out []multiparty.ShamirPublicPoint) {
 
 // open reads the values of a decrypted block. Also the places that no value was put in are looked at: a sum that is
 // not of these sites, or that was decrypted wrongly, is noise everywhere. Errors: SUM_BROKEN.
-func (f *frame) open(block ring.Poly, sites, length int) ([]float64, error) {
+func (f *frame) open(block ring.Poly, sites int, bound float64, length int) ([]float64, error) {
 	plain := f.ring.NewPoly()
 	f.ring.INTT(block, plain)
 	numbers := make([]*big.Int, slots)
@@ -148,33 +146,8 @@ func (f *frame) open(block ring.Poly, sites, length int) ([]float64, error) {
 		}
 		if i < length {
 			v, _ := new(big.Float).Quo(new(big.Float).SetInt(n), unit).Float64()
-			out[i] = v * f.Bound
+			out[i] = v * bound
 		}
 	}
 	return out, nil
-}
-
-// The steps, as they stand in a message.
-const (
-	stepKeys byte = iota + 1
-	stepShares
-	stepEncrypted
-	stepConfirm
-	stepDecrypt
-	stepOver
-)
-
-func steps() []string { return []string{"keys", "shares", "encrypted", "confirm", "decrypt"} }
-
-// What a site heard, up to each step.
-func heardKeys(r *run.Run, in run.Set, keys [][]byte) run.Hash {
-	return run.Chain("keys", r.ID, append([][]byte{in.Bytes()}, keys...)...)
-}
-
-func heardShares(before run.Hash, in run.Set) run.Hash {
-	return run.Chain("shares", before, in.Bytes())
-}
-
-func heardEncrypted(before run.Hash, in, decrypt run.Set) run.Hash {
-	return run.Chain("encrypted", before, in.Bytes(), decrypt.Bytes())
 }

@@ -1,5 +1,6 @@
-// Package run is the frame that the secure sums share: the roster and terms that every message is bound to, the
-// signed envelope, sets of sites, and the sealed box in which one site sends another a piece through the hub.
+// Package run is what the secure sums share: the five steps and who may say what in them (Party, Gatherer), the roster
+// and terms that every message is bound to, the signed envelope, sets of sites, and the sealed box in which one site
+// sends another a piece through the hub. A kind of sum adds its cryptography as SiteSteps and HubSteps.
 package run
 
 import (
