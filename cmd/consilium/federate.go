@@ -27,9 +27,12 @@ func newFederate(a *app) *cobra.Command {
 	}
 	c.AddCommand(newFederateHub(a), newFederateInvite(a), newFederateRevoke(a), newFederateJoin(a), newFederateSite(a),
 		newFederatePropose(a), newFederateConsent(a), newFederateStart(a), newFederateAbort(a), newFederateStatus(a),
-		newFederateReport(a), newFederateModel(a), newFederateEdge(a), newFederateSimulate(a))
+		newFederateReport(a), newFederateModel(a), newFederatePeers(a), newFederateEdge(a), newFederateSimulate(a))
 	return c
 }
+
+// federationDir is the folder of a hub or site in the data directory.
+const federationDir = "federation"
 
 // federation is the folder of the hub or site of this data directory.
 func (a *app) federation() (string, error) {
@@ -37,7 +40,7 @@ func (a *app) federation() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(home, "federation"), nil
+	return filepath.Join(home, federationDir), nil
 }
 
 // federationLog opens the audit log of a hub or site.
