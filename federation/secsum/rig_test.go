@@ -2,13 +2,11 @@ package secsum
 
 import (
 	"crypto/ed25519"
-	"crypto/sha256"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
-	"consilium/fault"
+	"consilium/federation/secsum/internal/runtest"
 )
 
 // rig is a roster with identities and values, all from one seed; the runs' own keys are random.
@@ -19,15 +17,10 @@ type rig struct {
 }
 
 func newRig(sites, threshold, length int, seed uint64) *rig {
-	r := &rig{keys: map[string]ed25519.PrivateKey{}, values: map[string][]float32{}}
-	r.config = Config{Job: "job", Round: 3, Attempt: 1, Threshold: threshold, Length: length, Bound: 1, Keys: map[string]ed25519.PublicKey{}}
+	terms, keys := runtest.Terms(sites, threshold, length)
+	r := &rig{config: Config(terms), keys: keys, values: map[string][]float32{}}
 	random := rand.New(rand.NewPCG(seed, 5))
-	for i := range sites {
-		site := fmt.Sprintf("site-%03d", i)
-		secret := sha256.Sum256([]byte(site))
-		r.keys[site] = ed25519.NewKeyFromSeed(secret[:])
-		r.config.Sites = append(r.config.Sites, site)
-		r.config.Keys[site] = r.keys[site].Public().(ed25519.PublicKey)
+	for _, site := range terms.Sites {
 		v := make([]float32, length)
 		for k := range v {
 			v[k] = float32(random.NormFloat64()) / 4 // now and then beyond the bound
@@ -37,11 +30,8 @@ func newRig(sites, threshold, length int, seed uint64) *rig {
 	return r
 }
 
-// tap sits on the link. Both may be nil; nil bytes mean that the message is lost.
-type tap struct {
-	toHub  func(step int, site string, message []byte) []byte
-	toSite func(step int, site string, message []byte) []byte
-}
+// tap sits on the link. Both may be nil.
+type tap struct{ toHub, toSite runtest.Tap }
 
 func (r *rig) party(t testing.TB, site string) Party {
 	t.Helper()
@@ -69,47 +59,7 @@ func (r *rig) start(t testing.TB) (map[string]Party, Gatherer) {
 func (r *rig) play(t testing.TB, link tap) (sum []float64, sites []string, err error) {
 	t.Helper()
 	parties, g := r.start(t)
-	mail := map[string][]byte{}
-	for _, site := range r.config.Sites {
-		mail[site] = nil
-	}
-	for step := range g.Steps() {
-		for _, site := range r.config.Sites {
-			message, asked := mail[site]
-			if !asked {
-				continue
-			}
-			if step > 0 && link.toSite != nil {
-				if message = link.toSite(step-1, site, message); message == nil {
-					continue
-				}
-			}
-			answer, err := parties[site].Answer(message)
-			if err != nil {
-				wantCode(t, err, fault.SumBroken, fault.UpdateStale)
-				continue
-			}
-			if link.toHub != nil {
-				if answer = link.toHub(step, site, answer); answer == nil {
-					continue
-				}
-			}
-			if err := g.Add(site, answer); err != nil {
-				wantCode(t, err, fault.UpdateRefused, fault.UpdateStale)
-			}
-		}
-		if mail, err = g.Close(); err != nil {
-			wantCode(t, err, fault.SumBroken)
-			if _, _, again := g.Sum(); again == nil {
-				t.Fatal("a broken run gives a sum")
-			}
-			return nil, nil, err
-		}
-	}
-	if mail != nil {
-		t.Fatal("the last step sends something")
-	}
-	return g.Sum()
+	return runtest.Play(t, r.config.Sites, parties, g, link.toHub, link.toSite)
 }
 
 // plain is the sum in fixed point without any protocol.
@@ -147,9 +97,4 @@ func (r *rig) exact(t testing.TB, sum []float64, sites []string) {
 	}
 }
 
-func wantCode(t testing.TB, err error, codes ...fault.Code) {
-	t.Helper()
-	if !slices.Contains(codes, fault.CodeOf(err)) {
-		t.Fatalf("got %v, want a code of %v", err, codes)
-	}
-}
+var wantCode = runtest.WantCode

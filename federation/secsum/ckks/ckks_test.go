@@ -2,7 +2,6 @@ package ckks
 
 import (
 	"crypto/ed25519"
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -14,6 +13,7 @@ import (
 	"consilium/fault"
 	"consilium/federation/secsum"
 	"consilium/federation/secsum/internal/run"
+	"consilium/federation/secsum/internal/runtest"
 )
 
 const headBytes = 38 // magic, step, sender, run
@@ -25,15 +25,10 @@ type rig struct {
 }
 
 func newRig(sites, threshold, length int, seed uint64) *rig {
-	r := &rig{keys: map[string]ed25519.PrivateKey{}, values: map[string][]float32{}}
-	r.config = secsum.Config{Job: "job", Round: 3, Attempt: 1, Threshold: threshold, Length: length, Bound: 1, Keys: map[string]ed25519.PublicKey{}}
+	terms, keys := runtest.Terms(sites, threshold, length)
+	r := &rig{config: secsum.Config(terms), keys: keys, values: map[string][]float32{}}
 	random := rand.New(rand.NewPCG(seed, 5))
-	for i := range sites {
-		site := fmt.Sprintf("site-%03d", i)
-		secret := sha256.Sum256([]byte(site))
-		r.keys[site] = ed25519.NewKeyFromSeed(secret[:])
-		r.config.Sites = append(r.config.Sites, site)
-		r.config.Keys[site] = r.keys[site].Public().(ed25519.PublicKey)
+	for _, site := range terms.Sites {
 		v := make([]float32, length)
 		for k := range v {
 			v[k] = float32(random.Float64()*2 - 1)
@@ -68,40 +63,10 @@ func (r *rig) start(t testing.TB) (map[string]secsum.Party, secsum.Gatherer) {
 func (r *rig) play(t testing.TB, link tap) ([]float64, []string, error) {
 	t.Helper()
 	parties, g := r.start(t)
-	mail := map[string][]byte{}
-	for _, site := range r.config.Sites {
-		mail[site] = nil
+	way := func(toHub bool) runtest.Tap {
+		return func(step int, site string, m []byte) []byte { return link(toHub, step, site, m) }
 	}
-	for step := range g.Steps() {
-		for _, site := range r.config.Sites {
-			message, asked := mail[site]
-			if !asked {
-				continue
-			}
-			if step > 0 {
-				if message = link(false, step-1, site, message); message == nil {
-					continue
-				}
-			}
-			answer, err := parties[site].Answer(message)
-			if err != nil {
-				wantCode(t, err, fault.SumBroken, fault.UpdateStale)
-				continue
-			}
-			if answer = link(true, step, site, answer); answer == nil {
-				continue
-			}
-			if err := g.Add(site, answer); err != nil {
-				wantCode(t, err, fault.UpdateRefused, fault.UpdateStale)
-			}
-		}
-		var err error
-		if mail, err = g.Close(); err != nil {
-			wantCode(t, err, fault.SumBroken)
-			return nil, nil, err
-		}
-	}
-	return g.Sum()
+	return runtest.Play(t, r.config.Sites, parties, g, way(true), way(false))
 }
 
 // near fails unless the sum is the plain one of its sites, but for the error that is promised. It gives the error.
@@ -121,12 +86,7 @@ func (r *rig) near(t testing.TB, sum []float64, sites []string) float64 {
 	return worst
 }
 
-func wantCode(t testing.TB, err error, codes ...fault.Code) {
-	t.Helper()
-	if !slices.Contains(codes, fault.CodeOf(err)) {
-		t.Fatalf("got %v, want a code of %v", err, codes)
-	}
-}
+var wantCode = runtest.WantCode
 
 // TestSum covers one and several ciphertexts, a bound that is not 1, values beyond it, and the promise of 1e-4.
 func TestSum(t *testing.T) {
