@@ -73,7 +73,7 @@ type Copying struct {
 	Leave func(name string) bool
 
 	// Finish sees the restored directory before it appears under its name.
-	Finish func(dir string) error
+	Finish func(dir string, of BackupInfo) error
 }
 
 func (c Copying) filled() Copying {
@@ -97,8 +97,12 @@ func (s *Store) Backup(ctx context.Context, path string, c Copying) (BackupInfo,
 }
 
 // BackupFiles is Backup of a data directory in which there is no node: a
-// backup without index and objects.
+// backup without index and objects. Errors: those of Backup, and INPUT_MISSING
+// when there are a node's objects all the same.
 func BackupFiles(ctx context.Context, dataDir, path string, c Copying) (BackupInfo, error) {
+	if _, err := os.Lstat(filepath.Join(dataDir, blobDir)); err == nil {
+		return BackupInfo{}, fault.New(fault.InputMissing, "the data directory holds a node's objects and no index", "name the node's database with --store")
+	}
 	return writeBackup(ctx, path, &backup{dataDir: dataDir, Copying: c.filled()})
 }
 

@@ -254,7 +254,10 @@ func TestBackupFiles(t *testing.T) {
 	}
 	to := filepath.Join(t.TempDir(), "new")
 	finished := ""
-	finish := func(dir string) error { finished = dir; return os.WriteFile(filepath.Join(dir, "mark"), nil, 0o600) }
+	finish := func(dir string, _ store.BackupInfo) error {
+		finished = dir
+		return os.WriteFile(filepath.Join(dir, "mark"), nil, 0o600)
+	}
 	if _, err := store.Restore(ctx, file, store.Options{DataDir: to}, store.Copying{Finish: finish}); err != nil {
 		t.Fatal(err)
 	}
@@ -275,12 +278,18 @@ func TestBackupFiles(t *testing.T) {
 		t.Errorf("a place for a node, without one: %v", err)
 	}
 	parent := t.TempDir()
-	refuse := store.Copying{Finish: func(string) error { return fault.New(fault.IO, "a test", "") }}
+	refuse := store.Copying{Finish: func(string, store.BackupInfo) error { return fault.New(fault.IO, "a test", "") }}
 	if _, err := store.Restore(ctx, file, store.Options{DataDir: filepath.Join(parent, "new")}, refuse); fault.CodeOf(err) != fault.IO {
 		t.Errorf("got %v", err)
 	}
 	if left, _ := os.ReadDir(parent); len(left) > 0 {
 		t.Errorf("%v is left", left)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "blobs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.BackupFiles(ctx, dir, file+"2", store.Copying{}); fault.CodeOf(err) != fault.InputMissing {
+		t.Errorf("a node without its index: %v", err)
 	}
 }
 

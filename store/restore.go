@@ -76,7 +76,7 @@ func restoreInto(ctx context.Context, f io.Reader, o Options, c Copying) (info B
 	}
 	err = r.run(ctx)
 	if err == nil && c.Finish != nil {
-		err = c.Finish(o.DataDir)
+		err = c.Finish(o.DataDir, r.info)
 	}
 	if r.s == nil {
 		return r.info, err

@@ -182,6 +182,13 @@ func (h *house) startSite(name string, change ...func(*link.SiteOptions)) {
 	if err := os.WriteFile(filepath.Join(dir, site.PolicyFile), []byte(`{"agree": true, "min_cohort": 1}`), 0o600); err != nil {
 		h.t.Fatal(err)
 	}
+	h.runSite(name, change...)
+}
+
+// runSite links and runs a site that has joined.
+func (h *house) runSite(name string, change ...func(*link.SiteOptions)) {
+	h.t.Helper()
+	dir := h.dirs[name]
 	o := link.SiteOptions{Dir: dir}
 	for _, f := range change {
 		f(&o)
