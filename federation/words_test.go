@@ -271,6 +271,16 @@ func TestQuestionsAndStepsComeBackAsTheyWere(t *testing.T) {
 	if _, err := federation.DecodeSumStep(b); fault.CodeOf(err) != fault.SumBroken {
 		t.Errorf("a key of one byte: %v", err)
 	}
+	for _, name := range []string{"", "A b", "\x1b[2J", strings.Repeat("a", 65)} { // it comes to be printed and kept at the sites
+		named := step()
+		named.Roster.Sites = []string{name}
+		if b, err = named.Encode(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := federation.DecodeSumStep(b); fault.CodeOf(err) != fault.SumBroken {
+			t.Errorf("a site called %q: %v", name, err)
+		}
+	}
 }
 
 func FuzzDecodeQuestion(f *testing.F) {
