@@ -31,9 +31,6 @@ func newFederate(a *app) *cobra.Command {
 	return c
 }
 
-// federationDir is the folder of a hub or site in the data directory.
-const federationDir = "federation"
-
 // federation is the folder of the hub or site of this data directory.
 func (a *app) federation() (string, error) {
 	home, err := a.home()
