@@ -10,6 +10,7 @@ import (
 
 	"consilium/fault"
 	"consilium/federation"
+	"consilium/federation/folder"
 )
 
 // CounterOptions of the hub's side.
@@ -131,14 +132,14 @@ func (c *Counter) collect(m federation.Delivery) error {
 }
 
 // count looks once at what is there of a site.
-func (c *Counter) count(folder, site string) error {
+func (c *Counter) count(in, site string) error {
 	if _, known := c.counted[site]; known {
 		return nil
 	}
-	if err := os.MkdirAll(c.disk.path(folder), 0o700); err != nil {
-		return refusedByDisk(err, "the folder of "+site+" cannot be made")
+	if err := os.MkdirAll(c.disk.path(in), 0o700); err != nil {
+		return folder.Failed(err, "the folder of "+site+" cannot be made")
 	}
-	files, err := c.disk.list(folder)
+	files, err := c.disk.list(in)
 	if err == nil {
 		c.counted[site] = len(files)
 	}

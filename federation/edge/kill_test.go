@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"consilium/federation/folder"
 )
 
 // victimFolder tells the test binary to be the process that is killed.
@@ -75,7 +77,7 @@ func TestKilledProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range files { // an answer that is there stays as it is
-			if strings.HasPrefix(f.Name(), ".") {
+			if strings.HasSuffix(f.Name(), folder.Unfinished) {
 				continue
 			}
 			text, err := os.ReadFile(filepath.Join(dir, resultsDir, f.Name()))

@@ -8,6 +8,7 @@ import (
 	"consilium/clinical"
 	"consilium/engine"
 	"consilium/fault"
+	"consilium/federation/folder"
 	"consilium/intake"
 	"consilium/panel"
 	"consilium/registry"
@@ -73,16 +74,16 @@ func (p *Panel) Diagnose(ctx context.Context, c Case) (Answer, error) {
 
 func (p *Panel) read(ctx context.Context, c Case) (intake.Item, error) {
 	if err := os.MkdirAll(p.tmp, 0o700); err != nil {
-		return intake.Item{}, refusedByDisk(err, "the folder "+p.tmp+" cannot be made")
+		return intake.Item{}, folder.Failed(err, "the folder "+p.tmp+" cannot be made")
 	}
 	dir, err := os.MkdirTemp(p.tmp, "case-*")
 	if err != nil {
-		return intake.Item{}, refusedByDisk(err, "a case cannot be unpacked")
+		return intake.Item{}, folder.Failed(err, "a case cannot be unpacked")
 	}
 	defer os.RemoveAll(dir)
 	for _, f := range c.Files {
 		if err := os.WriteFile(filepath.Join(dir, f.Name), f.Body, 0o600); err != nil {
-			return intake.Item{}, refusedByDisk(err, "a case cannot be unpacked")
+			return intake.Item{}, folder.Failed(err, "a case cannot be unpacked")
 		}
 	}
 	return intake.Read(ctx, filepath.Join(dir, c.Files[0].Name))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"consilium/fault"
+	"consilium/federation/folder"
 	"consilium/intake"
 )
 
@@ -114,7 +115,7 @@ func companions(path string) ([]string, error) {
 	base := strings.TrimSuffix(path, filepath.Ext(path))
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
-		return nil, refusedByDisk(err, "the folder cannot be listed")
+		return nil, folder.Failed(err, "the folder cannot be listed")
 	}
 	names := []string{path}
 	for _, e := range entries {

@@ -13,6 +13,7 @@ import (
 	"consilium/clinical"
 	"consilium/fault"
 	"consilium/federation"
+	"consilium/federation/folder"
 	"consilium/federation/room"
 )
 
@@ -192,7 +193,7 @@ func newWorld(t failer, dir string, o Options, answers Diagnose) *world {
 	if err != nil {
 		t.Fatalf("counter: %v", err)
 	}
-	w.counter.disk.fast = true
+	w.counter.disk.write = quick
 	w.hub.Go(func() { _ = w.counter.Run(w.ctx) })
 	w.hub.Go(func() {
 		for {
@@ -217,6 +218,14 @@ func newWorld(t failer, dir string, o Options, answers Diagnose) *world {
 	return w
 }
 
+// quick is folder.Write without waiting for the platters.
+func quick(path string, content []byte) error {
+	if err := os.WriteFile(path+folder.Unfinished, content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+folder.Unfinished, path)
+}
+
 // remember holds every later telling against the first one.
 func (w *world) remember(r Result) {
 	if was, known := w.told[r.Case]; known && (was.Local == nil) != (r.Local == nil) || known && !was.Answered.Equal(r.Answered) {
@@ -238,7 +247,7 @@ func (w *world) start() {
 	l := &life{died: make(chan struct{})}
 	o := w.o
 	o.Link = wire{w.room.Site("north"), l}
-	d, err := open(o, func(k *disk) { k.fast, k.fail = true, l.operation })
+	d, err := open(o, func(k *disk) { k.write, k.fail = quick, l.operation })
 	if err != nil {
 		w.t.Fatalf("open: %v", err)
 	}

@@ -9,7 +9,6 @@
 package folder
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -36,38 +35,74 @@ const (
 // MaxReport bounds a report that is read.
 const MaxReport = 256 << 20
 
+// Unfinished ends the name of a file that is being written.
+const Unfinished = ".new"
+
 // Write replaces a file: after a crash it holds the old content or the new, whole. A file has one writer; what a crash
-// has left half written is written over the next time.
+// has left half written is written over the next time. Errors: STORE_FULL, IO.
 func Write(path string, content []byte) error {
-	dir, fresh := filepath.Dir(path), path+".new"
+	begin := func() (*os.File, error) {
+		return os.OpenFile(path+Unfinished, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	}
+	return place(path, content, begin, os.Rename)
+}
+
+// Create writes a file unless it is there already, which is no error. Of several writers one is first, and all then find
+// its file, whole. Errors: STORE_FULL, IO.
+func Create(path string, content []byte) error {
+	begin := func() (*os.File, error) {
+		return os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*"+Unfinished)
+	}
+	return place(path, content, begin, func(fresh, path string) error {
+		if err := os.Link(fresh, path); !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		return nil
+	})
+}
+
+func place(path string, content []byte, begin func() (*os.File, error), put func(fresh, path string) error) error {
+	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Failed(err, "the folder of "+path+" cannot be made")
 	}
-	f, err := os.OpenFile(fresh, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	f, err := begin()
 	if err != nil {
 		return Failed(err, path+" cannot be written")
 	}
+	defer func() { _ = os.Remove(f.Name()) }() // if it is still there
 	_, err = f.Write(content)
 	if err == nil {
 		err = f.Sync()
 	}
-	err = errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = put(f.Name(), path)
+	}
 	if err == nil {
-		err = os.Rename(fresh, path)
+		err = syncNames(dir)
 	}
-	if err != nil {
-		return Failed(err, path+" cannot be written")
-	}
-	if d, err := os.Open(dir); err == nil { // the name itself has to reach the disk too; not every system can say so
-		_ = d.Sync()
-		d.Close()
-	}
-	return nil
+	return Failed(err, path+" cannot be written")
 }
 
-// Failed makes a coded error of what a file system said. Errors: STORE_FULL, IO.
+// syncNames brings the names in a folder to the disk. Not every system can.
+func syncNames(dir string) error {
+	d, err := os.Open(dir)
+	if err == nil {
+		err = errors.Join(d.Sync(), d.Close())
+	}
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EINVAL) {
+		return nil
+	}
+	return err
+}
+
+// Failed makes a coded error of what a file system said; nil and coded errors pass. Errors: STORE_FULL, IO.
 func Failed(err error, what string) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	var coded *fault.Error
+	switch {
+	case err == nil || errors.As(err, &coded):
+		return err
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		return fault.Wrap(err, fault.StoreFull, what, "make room on the disk; what was kept before is whole")
 	}
 	return fault.Wrap(err, fault.IO, what, "check the permissions of the folder")
@@ -82,25 +117,33 @@ func WriteJSON(path string, v any) error {
 	return Write(path, append(text, '\n'))
 }
 
-// ReadJSON reads a file of at most limit bytes. Errors: NOT_FOUND, INPUT_TOO_LARGE, STORE_CORRUPT, IO.
-func ReadJSON(path string, limit int64, into any) error {
+// Read gives a file of at most limit bytes. Errors: NOT_FOUND, INPUT_TOO_LARGE, IO.
+func Read(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fault.Wrap(err, fault.NotFound, "there is no "+path, "check the folder and the name of the job")
+		return nil, fault.Wrap(err, fault.NotFound, "there is no "+path, "check the folder and the name of the job")
 	}
 	if err != nil {
-		return Failed(err, path+" cannot be read")
+		return nil, Failed(err, path+" cannot be read")
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
-		return Failed(err, path+" cannot be read")
+		return nil, Failed(err, path+" cannot be read")
 	}
 	if int64(len(text)) > limit {
-		return fault.New(fault.InputTooLarge, path+" is larger than it can be", "it was not written by Consilium")
+		return nil, fault.New(fault.InputTooLarge, path+" is larger than it can be", "it was not written by Consilium")
 	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	if err := dec.Decode(into); err != nil {
+	return text, nil
+}
+
+// ReadJSON is Read of a value. Errors: STORE_CORRUPT too.
+func ReadJSON(path string, limit int64, into any) error {
+	text, err := Read(path, limit)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, into); err != nil {
 		return fault.Wrap(err, fault.StoreCorrupt, path+" cannot be understood", "restore it from a backup")
 	}
 	return nil

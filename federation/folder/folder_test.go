@@ -1,8 +1,10 @@
 package folder_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"consilium/fault"
@@ -35,6 +37,60 @@ func TestWriteReplacesWhole(t *testing.T) {
 	}
 }
 
+// TestCreateOnce has many writers make one file: the first one's stays, and nothing else is left.
+func TestCreateOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	path := filepath.Join(dir, "identity.key")
+	long := bytes.Repeat([]byte("k"), 1<<16)
+	var wait sync.WaitGroup
+	for i := range 8 {
+		wait.Go(func() {
+			mine := append([]byte{byte('0' + i)}, long...)
+			if err := folder.Create(path, mine); err != nil {
+				t.Error(err)
+			}
+			got, err := os.ReadFile(path)
+			if err != nil || len(got) != len(mine) {
+				t.Errorf("%d bytes, %v", len(got), err)
+			}
+		})
+	}
+	wait.Wait()
+	first, err := folder.Read(path, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := folder.Create(path, []byte("late")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := folder.Read(path, 1<<20); err != nil || !bytes.Equal(got, first) {
+		t.Errorf("replaced: %v", err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 1 {
+		t.Errorf("%v, %v", files, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
+// TestWriteFails leaves the old file, and nothing half written that takes room.
+func TestWriteFails(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x")
+	if err := os.MkdirAll(filepath.Join(path, "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := folder.Write(path, []byte("new")); fault.CodeOf(err) != fault.IO {
+		t.Error(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 1 {
+		t.Errorf("%v, %v", files, err)
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "x.json")
@@ -42,7 +98,7 @@ func TestReadRefuses(t *testing.T) {
 	if err := folder.ReadJSON(path, 10, &into); fault.CodeOf(err) != fault.NotFound {
 		t.Error(err)
 	}
-	for text, want := range map[string]fault.Code{`{"n": 1234567}`: fault.InputTooLarge, `{"n"`: fault.StoreCorrupt} {
+	for text, want := range map[string]fault.Code{`{"n": 1234567}`: fault.InputTooLarge, `{"n"`: fault.StoreCorrupt, `{} {}`: fault.StoreCorrupt} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

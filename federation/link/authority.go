@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"consilium/fault"
+	"consilium/federation/folder"
 )
 
 // authorityFile is what makes a folder a hub: everything secret that must outlive the process.
@@ -51,7 +52,7 @@ func openAuthority(dir string, now time.Time) (*authority, error) {
 		if made, err = makeAuthority(now); err != nil {
 			return nil, err
 		}
-		if err := createSecret(path, made); err != nil {
+		if err := folder.Create(path, made); err != nil {
 			return nil, err
 		}
 		text, err = readSecret(path)

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+
+	"consilium/federation/folder"
 )
 
 // doneFile remembers which mail was dealt with, so that it is not handed out again. A mail is marked here before it
@@ -24,7 +26,7 @@ func openDone(path string) (*doneFile, error) {
 	d := &doneFile{path: path, known: map[mark]bool{}}
 	text, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, ioFault(err, path+" cannot be read")
+		return nil, folder.Failed(err, path+" cannot be read")
 	}
 	const size = len(mark{})
 	text = text[:len(text)/size*size] // a crash may have left half a mark
@@ -34,7 +36,7 @@ func openDone(path string) (*doneFile, error) {
 	for at := 0; at < len(text); at += size {
 		d.known[mark(text[at:at+size])] = true
 	}
-	if err := writeSecret(path, text); err != nil {
+	if err := folder.Write(path, text); err != nil {
 		return nil, err
 	}
 	d.count = len(text) / size
@@ -43,7 +45,7 @@ func openDone(path string) (*doneFile, error) {
 
 func (d *doneFile) open() (err error) {
 	if d.file, err = os.OpenFile(d.path, os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
-		return ioFault(err, d.path+" cannot be written")
+		return folder.Failed(err, d.path+" cannot be written")
 	}
 	return nil
 }
@@ -66,7 +68,7 @@ func (d *doneFile) add(m mark) error {
 		err = d.file.Sync()
 	}
 	if err != nil {
-		return ioFault(err, d.path+" cannot be written")
+		return folder.Failed(err, d.path+" cannot be written")
 	}
 	d.known[m] = true
 	d.count++

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"consilium/fault"
+	"consilium/federation/folder"
 )
 
 // JoinOptions says which hub a site joins.
@@ -98,8 +99,13 @@ func (o JoinOptions) sign(v *visit, q request, identity ed25519.PrivateKey) erro
 	if err != nil {
 		return fault.Wrap(err, fault.PeerRefused, "the hub's answer cannot be used", "ask for a new code and try again; then please report it")
 	}
-	if err := writeJSON(filepath.Join(o.Dir, "credentials.json"), creds); err != nil {
+	unlock, err := lockFile(filepath.Join(o.Dir, ".lock")) // the site may run, and renew
+	if err != nil {
 		return err
 	}
-	return writeJSON(filepath.Join(o.Dir, "site.json"), siteFile{Site: q.Site, Hub: o.Hub, Proxy: o.Proxy, Authority: v.ca.Raw, Joined: o.Now().UTC()})
+	defer unlock()
+	if err := folder.WriteJSON(filepath.Join(o.Dir, "credentials.json"), creds); err != nil {
+		return err
+	}
+	return folder.WriteJSON(filepath.Join(o.Dir, "site.json"), siteFile{Site: q.Site, Hub: o.Hub, Proxy: o.Proxy, Authority: v.ca.Raw, Joined: o.Now().UTC()})
 }

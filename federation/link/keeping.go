@@ -17,6 +17,7 @@ import (
 
 	"consilium/fault"
 	"consilium/federation"
+	"consilium/federation/folder"
 )
 
 // siteFile is site.json.
@@ -126,7 +127,12 @@ func (k *keeping) replace(cert []byte, key ed25519.PrivateKey) error {
 	if err := checkChain(ready.pair.Leaf, k.ca, k.site, x509.ExtKeyUsageClientAuth, ready.pair.Leaf.NotBefore.Add(time.Second)); err != nil {
 		return fault.Wrap(err, fault.CertificateBad, "the hub sent a certificate that is not for this site", "please report it")
 	}
-	if err := writeJSON(filepath.Join(k.dir, "credentials.json"), file); err != nil {
+	unlock, err := lockFile(filepath.Join(k.dir, ".lock")) // Join may run beside this
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := folder.WriteJSON(filepath.Join(k.dir, "credentials.json"), file); err != nil {
 		return err
 	}
 	k.creds = ready
@@ -165,7 +171,7 @@ func makeIdentity(dir string) (ed25519.PrivateKey, error) {
 		if err != nil {
 			return nil, fault.Wrap(err, fault.Internal, "no key can be made", "")
 		}
-		if err := createSecret(path, []byte(hex.EncodeToString(key.Seed())+"\n")); err != nil {
+		if err := folder.Create(path, []byte(hex.EncodeToString(key.Seed())+"\n")); err != nil {
 			return nil, err
 		}
 	}

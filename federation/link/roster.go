@@ -13,6 +13,7 @@ import (
 
 	"consilium/fault"
 	"consilium/federation"
+	"consilium/federation/folder"
 )
 
 // record is a site in the hub's folder.
@@ -71,7 +72,7 @@ func (r *roster) site(name string) (*record, error) {
 func (r *roster) names() ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(r.dir, "sites"))
 	if err != nil {
-		return nil, ioFault(err, "the hub's sites cannot be listed")
+		return nil, folder.Failed(err, "the hub's sites cannot be listed")
 	}
 	var out []string
 	for _, e := range entries {
@@ -99,7 +100,7 @@ func (r *roster) change(name string, f func(*record) error) (*record, error) {
 	if err := f(rec); err != nil {
 		return nil, err
 	}
-	return rec, writeJSON(r.sitePath(name), rec)
+	return rec, folder.WriteJSON(r.sitePath(name), rec)
 }
 
 // Invite lets a site join once, with the code that it returns, which is stored nowhere: only a hash is. It works
@@ -125,7 +126,7 @@ func Invite(dir, site string, valid time.Duration) (code string, err error) {
 		return "", err
 	}
 	defer unlock()
-	if err := writeJSON(r.invitePath(site), invite{Site: site, Keep: c.keep(), Until: time.Now().Add(valid).UTC()}); err != nil {
+	if err := folder.WriteJSON(r.invitePath(site), invite{Site: site, Keep: c.keep(), Until: time.Now().Add(valid).UTC()}); err != nil {
 		return "", err
 	}
 	return c.String(), nil
@@ -142,7 +143,7 @@ func Revoke(dir, site string) error {
 		return err
 	}
 	if err := os.Remove(r.invitePath(site)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return ioFault(err, "the invitation of "+site+" cannot be withdrawn")
+		return folder.Failed(err, "the invitation of "+site+" cannot be withdrawn")
 	}
 	_, err := r.change(site, func(rec *record) error {
 		if rec.Revoked == nil {
@@ -181,7 +182,7 @@ func (r *roster) redeem(c joinCode, now time.Time) error {
 	}
 	if inv.Site != c.Site || !c.fits(inv.Keep) {
 		inv.Tries++
-		if err := writeJSON(path, inv); err != nil {
+		if err := folder.WriteJSON(path, inv); err != nil {
 			return err
 		}
 		return refused
@@ -190,7 +191,7 @@ func (r *roster) redeem(c joinCode, now time.Time) error {
 		return fault.New(fault.JoinRefused, "the join code was valid until "+inv.Until.Format(time.RFC3339), "ask the hub for a new one")
 	}
 	if err := os.Remove(path); err != nil {
-		return ioFault(err, "the invitation cannot be used up")
+		return folder.Failed(err, "the invitation cannot be used up")
 	}
 	return nil
 }
