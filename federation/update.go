@@ -1,7 +1,6 @@
 package federation
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -52,6 +51,9 @@ func (u Update) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.InputNotFinite, "the update cannot be written", "its loss is not a number: lower the plan's rate")
 	}
+	for (len(magic)+4+len(head))%4 != 0 { // numbers then lie at multiples of four, and are not cut by blocks
+		head = append(head, ' ')
+	}
 	out := make([]byte, 0, len(magic)+len(head)+12+4*(len(u.Delta)+len(u.Extra)))
 	out = append(out, magic...)
 	out = binary.LittleEndian.AppendUint32(out, uint32(len(head)))
@@ -60,73 +62,10 @@ func (u Update) Encode() ([]byte, error) {
 	return AppendFloats(out, u.Extra), nil
 }
 
-// Raw is an update whose numbers are still bytes: 32-bit floats, little endian. A hub that only adds them up saves
-// the memory of a model.
-type Raw struct {
-	Update // without Delta and Extra
-
-	DeltaBytes, ExtraBytes []byte // parts of what was opened
-}
-
-// Decode reads the numbers.
-func (r Raw) Decode() Update {
-	u := r.Update
-	u.Delta, u.Extra = floats(r.DeltaBytes), floats(r.ExtraBytes)
-	return u
-}
-
-// Check is Update.Check but for NaN and infinity, which whoever adds the numbers up has to look for.
-func (r Raw) Check(jobHash, site string, size int) error {
-	return r.check(jobHash, site, len(r.DeltaBytes)/4, size)
-}
-
-// OpenUpdate reads an update but its numbers, and refuses what is not one. Errors: UPDATE_REFUSED.
-func OpenUpdate(b []byte) (Raw, error) {
-	bad := func(what string) (Raw, error) {
-		return Raw{}, fault.New(fault.UpdateRefused, "an update "+what, "use the same version of Consilium at hub and site")
-	}
-	if len(b) > MaxUpdateBytes {
-		return bad("is beyond the limit of 1 GiB")
-	}
-	if len(b) < len(magic)+4 || !bytes.Equal(b[:len(magic)], magic) {
-		return bad("is not one")
-	}
-	b = b[len(magic):]
-	n := int(binary.LittleEndian.Uint32(b))
-	b = b[4:]
-	if n > len(b) || n > 1<<20 {
-		return bad("ends too early")
-	}
-	var r Raw
-	if err := json.Unmarshal(b[:n], &r.Update); err != nil {
-		return bad("has a header that cannot be read")
-	}
-	var err error
-	if r.DeltaBytes, b, err = cutBytes(b[n:]); err != nil {
-		return Raw{}, err
-	}
-	if r.ExtraBytes, b, err = cutBytes(b); err != nil {
-		return Raw{}, err
-	}
-	if len(b) != 0 {
-		return bad("has bytes after its end")
-	}
-	return r, nil
-}
-
-// DecodeUpdate reads an update and refuses what is not one. Errors: UPDATE_REFUSED.
-func DecodeUpdate(b []byte) (Update, error) {
-	r, err := OpenUpdate(b)
-	if err != nil {
-		return Update{}, err
-	}
-	return r.Decode(), nil
-}
-
 // Check refuses an update that does not belong to a round, or whose numbers cannot be used.
 // Errors: UPDATE_REFUSED, UPDATE_STALE.
 func (u Update) Check(jobHash, site string, size int) error {
-	if err := u.check(jobHash, site, len(u.Delta), size); err != nil {
+	if err := u.CheckHead(jobHash, site, len(u.Delta), size); err != nil {
 		return err
 	}
 	for _, v := range [][]float32{u.Delta, u.Extra} {
@@ -139,7 +78,9 @@ func (u Update) Check(jobHash, site string, size int) error {
 	return nil
 }
 
-func (u Update) check(jobHash, site string, numbers, size int) error {
+// CheckHead is Check for an update whose numbers are not read yet: it does not look for NaN and infinity among them.
+// Errors: UPDATE_REFUSED.
+func (u Update) CheckHead(jobHash, site string, numbers, size int) error {
 	bad := func(what, do string) error {
 		return fault.New(fault.UpdateRefused, "the update of "+site+" "+what, do)
 	}

@@ -2,9 +2,13 @@ package federation
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
+	"io"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,23 +77,98 @@ func TestUpdateRoundTrip(t *testing.T) {
 	})
 }
 
-// An opened update is the decoded one.
-func TestOpenedIsDecoded(t *testing.T) {
-	u := Update{Job: "j", Site: "a", Samples: 1, Delta: []float32{1, -2, 3}, Extra: []float32{4}}
-	text, err := u.Encode()
+// inBlocks is a body that comes in blocks that are cut at these places, each in memory that is used again.
+func inBlocks(b []byte, cuts []int) Body {
+	return Body{Size: int64(len(b)), Blocks: func(_ context.Context, take func([]byte) error) error {
+		from, buffer := 0, make([]byte, len(b))
+		for _, to := range append(slices.Sorted(slices.Values(cuts)), len(b)) {
+			n := copy(buffer, b[from:to])
+			if err := take(buffer[:n]); err != nil {
+				return err
+			}
+			from = to
+		}
+		return nil
+	}}
+}
+
+// Wherever the blocks are cut, and whether or not the bytes are an update, the outcome is that of the whole.
+func TestUpdateInBlocks(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		text, err := anyUpdate(rt).Encode()
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if rapid.Bool().Draw(rt, "broken") {
+			text[rapid.IntRange(0, len(text)-1).Draw(rt, "where")] ^= byte(rapid.IntRange(1, 255).Draw(rt, "how"))
+		}
+		want, whole := DecodeUpdate(text)
+		var got Update
+		var delta, extra []float32
+		numbers := -1
+		err = ReadUpdate(t.Context(), inBlocks(text, rapid.SliceOfN(rapid.IntRange(0, len(text)), 0, 9).Draw(rt, "cuts")), Visit{
+			Head: func(u Update, n int) error { got, numbers = u, n; return nil },
+			Delta: func(at int, b []byte) error {
+				if at != len(delta) || numbers < 0 {
+					rt.Fatalf("number %d after %d", at, len(delta))
+				}
+				delta = append(delta, floats(b)...)
+				return nil
+			},
+			Extra: func(at int, b []byte) error {
+				if at != len(extra) {
+					rt.Fatalf("extra number %d after %d", at, len(extra))
+				}
+				extra = append(extra, floats(b)...)
+				return nil
+			},
+		})
+		if fault.CodeOf(err) != fault.CodeOf(whole) {
+			rt.Fatalf("in blocks %v, whole %v", err, whole)
+		}
+		if err != nil {
+			return
+		}
+		if numbers != len(want.Delta) || !slices.Equal(bitsOf(delta), bitsOf(want.Delta)) || !slices.Equal(bitsOf(extra), bitsOf(want.Extra)) {
+			rt.Fatal("the numbers differ")
+		}
+		want.Delta, want.Extra = nil, nil
+		if !reflect.DeepEqual(got, want) {
+			rt.Fatalf("%+v\n%+v", got, want)
+		}
+	})
+}
+
+// An error of whoever is told ends the reading, and is the reader's.
+func TestVisitMayEndTheReading(t *testing.T) {
+	text, err := Update{Delta: make([]float32, 9), Extra: []float32{1}}.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := OpenUpdate(text)
-	if err != nil || len(r.DeltaBytes) != 12 || r.Delta != nil || !reflect.DeepEqual(r.Decode(), u) {
-		t.Fatal(r, err)
+	no := errors.New("no")
+	fine := func(int, []byte) error { return nil }
+	for name, v := range map[string]Visit{
+		"head":  {func(Update, int) error { return no }, fine, fine},
+		"delta": {func(Update, int) error { return nil }, func(int, []byte) error { return no }, fine},
+		"extra": {func(Update, int) error { return nil }, fine, func(int, []byte) error { return no }},
+	} {
+		if err := ReadUpdate(t.Context(), inBlocks(text, []int{30}), v); err != no {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
-	if err := r.Check("j", "a", 3); err != nil {
-		t.Fatal(err)
+}
+
+func TestLoad(t *testing.T) {
+	text := bytes.Repeat([]byte("abcdefgh"), 1000)
+	left := inBlocks(text, []int{1, 1, 4000})
+	d, err := Delivery{Left: &left}.Load(t.Context())
+	if err != nil || d.Left != nil || !bytes.Equal(d.Body, text) || d.Source().Size != 8000 {
+		t.Fatal(len(d.Body), err)
 	}
-	refused(t, r.Check("j", "a", 2))
-	refused(t, r.Check("j", "b", 3))
-	refused(t, r.Check("k", "a", 3))
+	lying := Body{Size: MaxUpdateBytes, Blocks: func(context.Context, func([]byte) error) error { return io.ErrUnexpectedEOF }}
+	if d, err = (Delivery{Left: &lying}).Load(t.Context()); err != io.ErrUnexpectedEOF || d.Left == nil {
+		t.Fatal(d, err)
+	}
 }
 
 // The bytes on the wire, by hand: other versions have to read them.

@@ -40,7 +40,7 @@ func (a *adaptive) Finish() ([]float32, Note, error) {
 			out[i] = float32(float64(global[i]) + float64(p.ServerRate*m/(math.Sqrt(v)+p.Tau)))
 		}
 	})
-	a.sum.high = nil
+	a.sum = sum{}
 	return out, Note{Used: a.close()}, nil
 }
 

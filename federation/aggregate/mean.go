@@ -20,9 +20,15 @@ func (m *mean) Begin(global []float32) error {
 	if err := m.begin(global); err != nil {
 		return err
 	}
-	m.sum.reset(m.size)
 	m.weight = 0
 	return nil
+}
+
+// start clears the sum for the first update of a round; until then a hub has the memory for what it sends.
+func (m *mean) start() {
+	if len(m.in) == 0 {
+		m.sum.reset(m.size)
+	}
 }
 
 // Add implements Rule.
@@ -37,6 +43,7 @@ func (m *mean) Add(u federation.Update) error {
 
 // take folds an update in that was admitted.
 func (m *mean) take(u federation.Update, scale, w float64) {
+	m.start()
 	m.sum.add(scale*w, u.Delta)
 	m.weight += w
 	m.in[u.Site] = true
@@ -62,6 +69,7 @@ func (m *mean) AddSum(sum []float64, sites []string) error {
 }
 
 func (m *mean) takeSum(head sumHead, sites []string) {
+	m.start()
 	m.sum.addSum(head.delta)
 	m.weight += head.weight
 	for _, s := range sites {

@@ -37,9 +37,11 @@ func (s *sum) add(w float64, v []float32) {
 	blocks(len(v), func(from, to int) { fold(s.high[from:to], s.low[from:to], w, v[from:to]) })
 }
 
-// addBytes adds w*v, v being floats in little endian.
-func (s *sum) addBytes(w float64, v []byte) {
-	blocks(len(v)/4, func(from, to int) { foldBytes(s.high[from:to], s.low[from:to], w, v[4*from:4*to]) })
+// addBytes adds w*v to the values from at on, v being floats in little endian.
+func (s *sum) addBytes(at int, w float64, v []byte) {
+	n := len(v) / 4
+	high, low := s.high[at:at+n], s.low[at:at+n]
+	blocks(n, func(from, to int) { foldBytes(high[from:to], low[from:to], w, v[4*from:4*to]) })
 }
 
 // addSum adds v as it is.
@@ -50,7 +52,7 @@ func (s *sum) addSum(v []float64) {
 // at gives one value.
 func (s *sum) at(i int) float64 { return float64(s.high[i]) + float64(s.low[i]) }
 
-// applied gives global + rate*sum in the memory of the sum's high part, which the sum gives up.
+// applied gives global + rate*sum in the memory of the sum's high part. The sum gives its memory up.
 func (s *sum) applied(global []float32, rate float64) []float32 {
 	out := s.high
 	blocks(len(out), func(from, to int) {
@@ -58,7 +60,7 @@ func (s *sum) applied(global []float32, rate float64) []float32 {
 			out[i] = float32(float64(global[i]) + float64(rate*s.at(i)))
 		}
 	})
-	s.high = nil
+	s.high, s.low = nil, nil
 	return out
 }
 

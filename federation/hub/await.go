@@ -63,8 +63,18 @@ func (r *runner) saveWait() {
 	}
 }
 
-// handle takes what may come at any time, and leaves the rest to the step under way.
+// handle takes what may come at any time, and leaves the rest to the step under way. Updates are read by whoever adds
+// them up; all else is short enough to be in memory.
 func (r *runner) handle(ctx context.Context, d federation.Delivery, step func(federation.Delivery)) {
+	if d.Kind != federation.MailUpdate {
+		whole, err := d.Load(ctx)
+		if err != nil {
+			r.hub.refuse(ctx, d, err.Error())
+			r.hub.done(d)
+			return
+		}
+		d = whole
+	}
 	switch d.Kind {
 	case federation.MailAnswer:
 		r.answer(ctx, d)

@@ -149,7 +149,11 @@ func (h *Hub) receive(ctx context.Context) error {
 func (h *Hub) deliver(ctx context.Context, d federation.Delivery) {
 	if len(d.Kind) > 5 && d.Kind[:5] == "edge-" && h.o.Edge != nil {
 		h.wg.Go(func() {
-			if err := h.o.Edge(ctx, d); err != nil {
+			d, err := d.Load(ctx)
+			if err == nil {
+				err = h.o.Edge(ctx, d)
+			}
+			if err != nil {
 				h.o.Log.Warn("mail of an edge site", "site", d.From, "err", err)
 			}
 		})

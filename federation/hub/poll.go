@@ -13,7 +13,6 @@ import (
 type poll struct {
 	r        *runner
 	question federation.Question
-	body     []byte
 	answered map[string]bool // answered, or was refused
 	counted  int             // answers that count
 	members  []federation.Member
@@ -34,12 +33,21 @@ func (p *poll) reach(ctx context.Context) error {
 		if (p.only != "" && m.Name != p.only) || !m.Linked || p.r.entry(m.Name) != nil {
 			continue
 		}
-		l := p.r.line()
-		l.Sites = append(l.Sites, federation.Entry{Site: m.Name, Sent: int64(len(p.body)), Asked: p.r.now().UTC()})
 		ask = append(ask, m.Name)
 	}
+	if len(ask) == 0 {
+		return nil
+	}
+	body, err := p.question.Encode() // not kept: it is as large as the model
+	if err != nil {
+		return err
+	}
+	for _, site := range ask {
+		l := p.r.line()
+		l.Sites = append(l.Sites, federation.Entry{Site: site, Sent: int64(len(body)), Asked: p.r.now().UTC()})
+	}
 	sent := p.r.sendAll(ctx, ask, func(site string) federation.Mail {
-		return federation.Mail{ID: p.id(site), Kind: federation.MailRound, Round: p.question.Round, Attempt: p.question.Attempt, Body: p.body}
+		return federation.Mail{ID: p.id(site), Kind: federation.MailRound, Round: p.question.Round, Attempt: p.question.Attempt, Body: body}
 	})
 	for _, site := range ask {
 		if !sent[site] {
@@ -80,7 +88,7 @@ func (p *poll) take(ctx context.Context, d federation.Delivery, take func(federa
 	}
 	p.answered[d.From] = true
 	if e := p.r.entry(d.From); e != nil {
-		e.State, e.Reason, e.Received = "refused", err.Error(), e.Received+int64(len(d.Body))
+		e.State, e.Reason, e.Received = "refused", err.Error(), e.Received+d.Source().Size
 	}
 }
 
@@ -93,7 +101,7 @@ func (r *runner) late(d federation.Delivery) {
 		}
 		for k := range l.Sites {
 			if e := &l.Sites[k]; e.Site == d.From && e.State != "in" {
-				e.State, e.Arrived, e.Received = "late", r.now().UTC(), e.Received+int64(len(d.Body))
+				e.State, e.Arrived, e.Received = "late", r.now().UTC(), e.Received+d.Source().Size
 			}
 		}
 		return

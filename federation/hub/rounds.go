@@ -207,15 +207,11 @@ func (r *runner) question(n, attempt int) federation.Question {
 // ask puts a question to every site that is linked, and to those that come back meanwhile, and takes answers until
 // all that can answer have, or time is up. take's error is a refusal of that one answer.
 func (r *runner) ask(ctx context.Context, q federation.Question, what string, take func(federation.Delivery) error) error {
-	body, err := q.Encode()
-	if err != nil {
-		return err
-	}
-	p := &poll{r: r, body: body, question: q, answered: map[string]bool{}}
+	p := &poll{r: r, question: q, answered: map[string]bool{}}
 	if err := p.reach(ctx); err != nil {
 		return err
 	}
-	_, err = r.await(ctx, federation.Wait{For: what, Sites: p.open(), Until: q.Until}, func(d federation.Delivery) {
+	_, err := r.await(ctx, federation.Wait{For: what, Sites: p.open(), Until: q.Until}, func(d federation.Delivery) {
 		p.take(ctx, d, take)
 	}, func() bool {
 		if p.err = p.reach(ctx); p.err != nil {
@@ -232,23 +228,31 @@ func (r *runner) ask(ctx context.Context, q federation.Question, what string, ta
 
 // update takes a site's update into the rule.
 func (r *runner) update(ctx context.Context, d federation.Delivery, q federation.Question) error {
-	raw, err := federation.OpenUpdate(d.Body)
-	if err != nil {
-		return err
+	return r.fold(ctx, d, func(u *federation.Update) error { return inRound(*u, q) })
+}
+
+// inRound refuses an update of another round. One of an attempt that a killed hub began is as good: it is trained from
+// the same weights.
+func inRound(u federation.Update, q federation.Question) error {
+	if u.Round != q.Round {
+		return fault.New(fault.UpdateStale, fmt.Sprintf("the update of %s is for round %d, this is round %d", u.Site, u.Round, q.Round), "nothing; it came too late")
 	}
-	if err := raw.Check(r.hash, d.From, len(r.global)); err != nil {
-		return err
-	}
-	// An update of an attempt that a killed hub began is as good: it is trained from the same weights.
-	if raw.Round != q.Round {
-		return fault.New(fault.UpdateStale, fmt.Sprintf("the update of %s is for round %d, this is round %d", d.From, raw.Round, q.Round), "nothing; it came too late")
-	}
-	raw.Stale = 0 // the hub's to say
-	if err := aggregate.AddRaw(r.rule, raw); err != nil {
-		return err
-	}
-	r.heard(d, raw.Update)
 	return nil
+}
+
+// fold reads an update into the rule, unless it is not for this job and its numbers, or fits is against it.
+func (r *runner) fold(ctx context.Context, d federation.Delivery, fits func(u *federation.Update) error) error {
+	u, err := aggregate.AddFrom(ctx, r.rule, d.Source(), func(u *federation.Update, numbers int) error {
+		u.Stale = 0 // the hub's to say
+		if err := u.CheckHead(r.hash, d.From, numbers, len(r.global)); err != nil {
+			return err
+		}
+		return fits(u)
+	})
+	if err == nil {
+		r.heard(d, u)
+	}
+	return err
 }
 
 // heard writes an update into the round's story.
@@ -258,7 +262,7 @@ func (r *runner) heard(d federation.Delivery, u federation.Update) {
 		return
 	}
 	e.State, e.Arrived, e.Samples, e.Steps, e.Reason = "in", r.now().UTC(), u.Samples, u.Steps, ""
-	e.Received += int64(len(d.Body))
+	e.Received += d.Source().Size
 	trained := u.Trained
 	e.Loss = &trained
 	if r.job.Plan.Scores == "each" {
@@ -298,6 +302,10 @@ func (r *runner) measure(ctx context.Context, attempt int) error {
 	}
 	sum, in := make([]float64, momentsLength(r.job)), 0
 	err := r.ask(ctx, q, "the sites' moments", func(d federation.Delivery) error {
+		d, err := d.Load(ctx)
+		if err != nil {
+			return err
+		}
 		u, err := federation.DecodeUpdate(d.Body)
 		if err == nil {
 			err = u.Check(r.hash, d.From, len(sum))

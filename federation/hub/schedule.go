@@ -7,7 +7,6 @@ import (
 
 	"consilium/fault"
 	"consilium/federation"
-	"consilium/federation/aggregate"
 )
 
 // cycle takes the weights from site to site (Chang et al. 2018): one pass is a round. A site that does not answer in
@@ -56,25 +55,19 @@ func (r *runner) cycle(ctx context.Context, n, attempt int) error {
 }
 
 func (r *runner) visit(ctx context.Context, q federation.Question, site string) error {
-	body, err := q.Encode()
-	if err != nil {
-		return err
-	}
-	p := &poll{r: r, body: body, question: q, answered: map[string]bool{}, only: site}
+	p := &poll{r: r, question: q, answered: map[string]bool{}, only: site}
 	base := federation.HashFloats(r.global)
-	_, err = r.await(ctx, federation.Wait{For: "the update of " + site, Sites: []string{site}, Until: q.Until}, func(d federation.Delivery) {
+	_, err := r.await(ctx, federation.Wait{For: "the update of " + site, Sites: []string{site}, Until: q.Until}, func(d federation.Delivery) {
 		p.take(ctx, d, func(d federation.Delivery) error {
 			if d.From != site {
 				return fault.New(fault.UpdateStale, "the update of "+d.From+" came after its turn", "nothing; it was put aside")
 			}
-			u, err := federation.OpenUpdate(d.Body)
-			if err == nil && u.Base != base {
-				err = fault.New(fault.UpdateStale, "the update of "+d.From+" starts from other weights", "nothing; it was put aside")
-			}
-			if err != nil {
-				return err
-			}
-			return r.update(ctx, d, q)
+			return r.fold(ctx, d, func(u *federation.Update) error {
+				if u.Base != base {
+					return fault.New(fault.UpdateStale, "the update of "+d.From+" starts from other weights", "nothing; it was put aside")
+				}
+				return inRound(*u, q)
+			})
 		})
 	}, func() bool {
 		if p.err = p.reach(ctx); p.err != nil {
@@ -91,14 +84,9 @@ func (r *runner) visit(ctx context.Context, q federation.Question, site string) 
 // buffered makes one step of FedBuff (Nguyen et al. 2022): sites train at their own pace, and every Buffer updates
 // make new weights. An update that started from older weights counts less.
 func (r *runner) buffered(ctx context.Context, n, attempt int) error {
-	q := r.question(n, attempt)
-	body, err := q.Encode()
-	if err != nil {
-		return err
-	}
-	p := &poll{r: r, body: body, question: q, answered: map[string]bool{}}
-	_, err = r.await(ctx, federation.Wait{For: "updates for the buffer", Until: q.Until}, func(d federation.Delivery) {
-		p.take(ctx, d, func(d federation.Delivery) error { return r.stale(d, n) })
+	p := &poll{r: r, question: r.question(n, attempt), answered: map[string]bool{}}
+	_, err := r.await(ctx, federation.Wait{For: "updates for the buffer", Until: p.question.Until}, func(d federation.Delivery) {
+		p.take(ctx, d, func(d federation.Delivery) error { return r.stale(ctx, d, n) })
 	}, func() bool {
 		if p.err = p.reach(ctx); p.err != nil {
 			return true
@@ -117,20 +105,11 @@ func (r *runner) buffered(ctx context.Context, n, attempt int) error {
 // mostStale is how many of the hub's steps an update may be behind.
 const mostStale = 20
 
-func (r *runner) stale(d federation.Delivery, n int) error {
-	raw, err := federation.OpenUpdate(d.Body)
-	if err != nil {
-		return err
-	}
-	if err := raw.Check(r.hash, d.From, len(r.global)); err != nil {
-		return err
-	}
-	if raw.Stale = n - raw.Round; raw.Stale < 0 || raw.Stale > mostStale {
-		return fault.New(fault.UpdateStale, fmt.Sprintf("the update of %s is %d steps behind", d.From, raw.Stale), "nothing; it came too late")
-	}
-	if err := aggregate.AddRaw(r.rule, raw); err != nil {
-		return err
-	}
-	r.heard(d, raw.Update)
-	return nil
+func (r *runner) stale(ctx context.Context, d federation.Delivery, n int) error {
+	return r.fold(ctx, d, func(u *federation.Update) error {
+		if u.Stale = n - u.Round; u.Stale < 0 || u.Stale > mostStale {
+			return fault.New(fault.UpdateStale, fmt.Sprintf("the update of %s is %d steps behind", d.From, u.Stale), "nothing; it came too late")
+		}
+		return nil
+	})
 }

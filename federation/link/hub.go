@@ -86,11 +86,10 @@ type Hub struct {
 	gauge   *gauge
 	starved bool // watch's own: a write may have failed
 
-	mu       sync.Mutex
-	sites    map[string]*hubSite
-	returned []arrived // fetched by a Receive that ended before it had the body
-	closed   bool
-	admitMu  sync.Mutex // one change of the roster at a time
+	mu      sync.Mutex
+	sites   map[string]*hubSite
+	closed  bool
+	admitMu sync.Mutex // one change of the roster at a time
 }
 
 var _ federation.HubEnd = (*Hub)(nil)
@@ -181,7 +180,7 @@ func (h *Hub) startServer(own *serving) error {
 		MaxPayload: maxMessage, MaxControlLine: 4096, WriteDeadline: longWait,
 		JetStream: true, JetStreamDomain: store.Domain, StoreDir: store.StoreDir, SyncAlways: store.SyncAlways,
 		JetStreamMaxStore: store.MaxStore, JetStreamMaxMemory: store.MaxMemory,
-		JetStreamKey: h.authority.store, JetStreamCipher: server.ChaCha,
+		JetStreamKey: h.authority.store, JetStreamCipher: server.AES,
 	}
 	o.LeafNode = server.LeafNodeOpts{
 		Host: "127.0.0.1", Port: -1, NoAdvertise: true, IsolateLeafnodeInterest: true, AuthTimeout: shortWait.Seconds(),
@@ -329,43 +328,15 @@ func (h *Hub) over(ctx context.Context, f func(context.Context) error) error {
 	})
 }
 
-// Receive waits for the next mail of any site. A mail that was stored before its site was revoked still comes.
+// Receive waits for the next mail of any site. A mail that was stored before its site was revoked still comes. A body
+// in pieces stays on the disk until it is read, so that a hub does not hold what it has not come to yet.
 func (h *Hub) Receive(ctx context.Context) (federation.Delivery, error) {
-	for {
-		a, err := h.arrival(ctx)
-		if err != nil {
-			return federation.Delivery{}, err
-		}
-		var d federation.Delivery
-		err = h.over(ctx, func(ctx context.Context) (err error) { d, err = a.fetch(ctx); return err })
-		switch {
-		case err == nil:
-			return d, nil
-		case err == errBroken:
-			continue
-		}
-		h.mu.Lock()
-		h.returned = append(h.returned, a)
-		h.mu.Unlock()
-		return federation.Delivery{}, err
-	}
-}
-
-func (h *Hub) arrival(ctx context.Context) (arrived, error) {
-	h.mu.Lock()
-	if len(h.returned) > 0 {
-		a := h.returned[0]
-		h.returned = h.returned[1:]
-		h.mu.Unlock()
-		return a, nil
-	}
-	h.mu.Unlock()
 	select {
 	case a := <-h.mail:
-		return a, nil
+		return a.delivery(h.over), nil
 	case <-ctx.Done():
-		return arrived{}, ended(ctx, "no mail came")
+		return federation.Delivery{}, ended(ctx, "no mail came")
 	case <-h.ctx.Done():
-		return arrived{}, fault.New(fault.Interrupted, "the hub was closed", "")
+		return federation.Delivery{}, fault.New(fault.Interrupted, "the hub was closed", "")
 	}
 }

@@ -2,6 +2,8 @@ package link
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"log/slog"
 	"sync"
@@ -183,63 +185,66 @@ func (in *inbox) finish(m mark) error {
 	return nil
 }
 
-var errBroken = errors.New("broken")
+var errBroken = errors.New("it is not what its head says")
 
-// fetch gets the body. errBroken when the mail is not what its head says, and was thrown away.
-func (a arrived) fetch(ctx context.Context) (federation.Delivery, error) {
-	body := a.body
+// delivery is the mail, whose body may still lie in the stream. over tries a call again when the link was down.
+func (a arrived) delivery(over func(context.Context, func(context.Context) error) error) federation.Delivery {
+	m := markOf(a.head.ID)
+	d := federation.Delivery{From: a.in.from, Mail: a.head.mail(a.body), Done: func() error { return a.in.finish(m) }}
 	if a.head.Pieces > 0 {
-		var err error
-		if body, err = a.pieces(ctx); err != nil {
-			return federation.Delivery{}, err
+		d.Left = &federation.Body{Size: a.head.Size, Blocks: func(ctx context.Context, take func([]byte) error) error { return a.blocks(ctx, over, take) }}
+	}
+	return d
+}
+
+// blocks reads the pieces of a body, a few at a time, and compares the whole with its hash at the end. A mail that is
+// not what its head says is thrown away: UPDATE_REFUSED, with errBroken inside.
+func (a arrived) blocks(ctx context.Context, over func(context.Context, func(context.Context) error) error, take func([]byte) error) error {
+	sum := sha256.New()
+	pieces := make([][]byte, parallel)
+	for from := 0; from < a.head.Pieces; from += parallel {
+		n := min(parallel, a.head.Pieces-from)
+		err := over(ctx, func(ctx context.Context) error {
+			return inParallel(ctx, n, func(ctx context.Context, i int) (err error) {
+				pieces[i], err = a.piece(ctx, from+i)
+				return err
+			})
+		})
+		if errors.Is(err, errBroken) {
+			return a.broken(ctx, "a piece of its body is missing or of the wrong length")
 		}
-		if !a.head.fits(body) {
-			return federation.Delivery{}, a.broken(ctx, "its body is not the one that was sent")
+		if err != nil {
+			return err
+		}
+		for _, p := range pieces[:n] {
+			sum.Write(p)
+			if err := take(p); err != nil {
+				return err
+			}
 		}
 	}
-	m := markOf(a.head.ID)
-	return federation.Delivery{From: a.in.from, Mail: a.head.mail(body), Done: func() error { return a.in.finish(m) }}, nil
+	if hex.EncodeToString(sum.Sum(nil)) != a.head.Sum {
+		return a.broken(ctx, "its body is not the one that was sent")
+	}
+	return nil
+}
+
+func (a arrived) piece(ctx context.Context, i int) ([]byte, error) {
+	m, err := a.in.box.at(ctx, a.head.pieceSubject(a.in.box.prefix, i))
+	if err != nil {
+		return nil, err
+	}
+	if m == nil || len(m.data) != a.head.pieceLen(i) {
+		return nil, errBroken
+	}
+	return m.data, nil
 }
 
 func (a arrived) broken(ctx context.Context, what string) error {
-	a.in.drop(ctx, a.head.subject(a.in.box.prefix)+".>", fault.New(fault.UpdateRefused, "a mail was thrown away: "+what, "the sender sends it again"))
+	err := fault.Wrap(errBroken, fault.UpdateRefused, "a mail was thrown away: "+what, "the sender sends it again")
+	a.in.drop(ctx, a.head.subject(a.in.box.prefix)+".>", err)
 	a.in.mu.Lock()
 	delete(a.in.open, markOf(a.head.ID))
 	a.in.mu.Unlock()
-	return errBroken
-}
-
-// trusted is how much memory a head gets before its first pieces have come.
-const trusted = 64
-
-// pieces puts the body together. The first pieces must be there before memory for the whole is taken: a head alone
-// may say 1 GiB.
-func (a arrived) pieces(ctx context.Context) ([]byte, error) {
-	n := a.head.Pieces
-	body := make([]byte, min(a.head.Size, trusted*pieceBytes))
-	load := func(from, to int) error {
-		return inParallel(ctx, to-from, func(ctx context.Context, i int) error {
-			i += from
-			m, err := a.in.box.at(ctx, a.head.pieceSubject(a.in.box.prefix, i))
-			switch {
-			case err != nil:
-				return err
-			case m == nil || len(m.data) != a.head.pieceLen(i):
-				return errBroken
-			}
-			copy(body[i*pieceBytes:], m.data)
-			return nil
-		})
-	}
-	err := load(0, min(n, trusted))
-	if err == nil && n > trusted {
-		whole := make([]byte, a.head.Size)
-		copy(whole, body)
-		body = whole
-		err = load(trusted, n)
-	}
-	if errors.Is(err, errBroken) {
-		return nil, a.broken(ctx, "a piece of its body is missing or of the wrong length")
-	}
-	return body, err
+	return err
 }

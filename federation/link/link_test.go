@@ -138,6 +138,9 @@ func receive(t testing.TB, end interface {
 }) federation.Delivery {
 	t.Helper()
 	d, err := end.Receive(soon(t))
+	if err == nil {
+		d, err = d.Load(soon(t))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

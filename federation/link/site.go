@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/url"
@@ -229,11 +230,13 @@ func (s *Site) Receive(ctx context.Context) (federation.Delivery, error) {
 			return federation.Delivery{}, err
 		}
 		var d federation.Delivery
-		err = s.over(ctx, func(ctx context.Context) (err error) { d, err = a.fetch(ctx); return err })
+		if err = s.over(ctx, func(context.Context) error { return nil }); err == nil { // nothing while the hub refuses this site
+			d, err = a.delivery(s.over).Load(ctx)
+		}
 		switch {
 		case err == nil:
 			return d, nil
-		case err == errBroken:
+		case errors.Is(err, errBroken):
 			continue
 		}
 		s.mu.Lock()

@@ -364,6 +364,15 @@ func TestBrokenMailDoesNotBlock(t *testing.T) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
+	for _, id := range []string{"no pieces", "short piece", "changed piece", "huge"} {
+		d, err := h.Receive(soon(t))
+		if err == nil {
+			_, err = d.Load(soon(t))
+		}
+		if d.ID != id || fault.CodeOf(err) != fault.UpdateRefused {
+			t.Fatalf("%s: %v", d.ID, err)
+		}
+	}
 	d := receive(t, h)
 	runtime.ReadMemStats(&after)
 	if d.ID != "good" || !bytes.Equal(d.Body, body) {

@@ -61,9 +61,13 @@ type hubEnd struct {
 
 func (e *hubEnd) Receive(ctx context.Context) (federation.Delivery, error) {
 	d, err := e.HubEnd.Receive(ctx)
+	var whole federation.Delivery
+	if err == nil {
+		whole, err = d.Load(ctx)
+	}
 	if err == nil {
 		e.mu.Lock()
-		e.heard = append(e.heard, slices.Clone(d.Body))
+		e.heard = append(e.heard, slices.Clone(whole.Body))
 		e.mu.Unlock()
 		if e.on != nil {
 			e.on(d)
