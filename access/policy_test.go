@@ -1,18 +1,14 @@
 package access
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"consilium/clinical"
+	"consilium/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write golden files")
 
 // TestPolicy shows the whole table of rights as a security officer reads it.
 // Whoever changes it changes this file too, and that is what a reviewer sees.
@@ -36,7 +32,7 @@ func TestPolicy(t *testing.T) {
 		fmt.Fprintf(&b, "%-12s", Purpose(role))
 	}
 	line()
-	golden(t, "testdata/policy.txt", b.String())
+	golden.Check(t, "testdata/policy.txt", b.String())
 	inDocument(t, "../docs/security.md", "<!-- policy: written by `go test ./access -run Policy -update` -->", "<!-- end of policy -->", b.String())
 }
 
@@ -53,28 +49,12 @@ func inDocument(t *testing.T, path, begin, end, table string) {
 		t.Fatalf("%s has no place for the table of rights", path)
 	}
 	want := before + begin + "\n```\n" + table + "```\n" + end + after
-	if *update {
+	if *golden.Update {
 		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	} else if string(text) != want {
 		t.Errorf("the table of rights in %s is not current; -update writes it", path)
-	}
-}
-
-func golden(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s differs (-want +got); -update writes it:\n%s", path, diff)
 	}
 }
 

@@ -1,20 +1,14 @@
 package differential
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"consilium/clinical"
+	"consilium/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // TestGolden holds the answers to some cases: what makes the ranking faster must
 // not change them. The weights are fixed ones.
@@ -43,19 +37,7 @@ func TestGolden(t *testing.T) {
 			}
 		}
 	}
-	golden := filepath.Join("testdata", "rank.golden")
-	if *update {
-		if err := os.WriteFile(golden, []byte(s.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(s.String(), "\n")); diff != "" {
-		t.Error(diff)
-	}
+	golden.Check(t, "testdata/rank.golden", s.String())
 }
 
 // Two models of one base agree to the last digit: no sum runs in the order of a map.

@@ -1,19 +1,14 @@
 package ontology
 
 import (
-	"flag"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"consilium/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 var small = []string{"testdata/small_genes.txt", "testdata/small.hpoa", "testdata/small.json"}
 
@@ -24,20 +19,7 @@ func TestReadGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := describe(b)
-	golden := filepath.Join("testdata", "small.golden")
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Error(d)
-	}
+	golden.Check(t, "testdata/small.golden", describe(b))
 }
 
 func describe(b *Base) string {

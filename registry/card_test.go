@@ -1,9 +1,7 @@
 package registry_test
 
 import (
-	"flag"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -11,28 +9,14 @@ import (
 	"consilium/calibration"
 	"consilium/clinical"
 	"consilium/fault"
+	"consilium/internal/golden"
 	"consilium/registry"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMarkdown(t *testing.T) {
 	for name, c := range map[string]registry.Card{"card_full": card(), "card_bare": bare()} {
 		t.Run(name, func(t *testing.T) {
-			path := "testdata/" + name + ".md"
-			got := c.Markdown()
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("CARD.md changed; if it should, run go test -update\n%s", got)
-			}
+			golden.Check(t, "testdata/"+name+".md", c.Markdown())
 		})
 	}
 }

@@ -1,39 +1,19 @@
 package server
 
 import (
-	"flag"
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"slices"
 	"sort"
 	"strings"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/google/go-cmp/cmp"
 
 	"consilium/access"
+	"consilium/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write golden files")
-
-func golden(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s differs (-want +got); -update writes it:\n%s", path, diff)
-	}
-}
 
 // bodies are what a route is sent where an empty object would not do.
 var bodies = map[string]any{
@@ -98,7 +78,7 @@ func TestRights(t *testing.T) {
 		}
 		b.WriteString("\n")
 	}
-	golden(t, "testdata/rights.txt", b.String())
+	golden.Check(t, "testdata/rights.txt", b.String())
 }
 
 // TestEveryRouteSaysWhatItNeeds: no route of the API is open by oversight.
@@ -117,7 +97,7 @@ func TestEveryRouteSaysWhatItNeeds(t *testing.T) {
 
 func TestOpenAPI(t *testing.T) {
 	s := newSite(t)
-	golden(t, "testdata/openapi.json", s.browser().want("GET", "/openapi.json", nil, http.StatusOK, nil)+"\n")
+	golden.Check(t, "testdata/openapi.json", s.browser().want("GET", "/openapi.json", nil, http.StatusOK, nil)+"\n")
 	page := s.browser().want("GET", "/api/docs", nil, http.StatusOK, nil)
 	for _, op := range s.server.routes {
 		if !strings.Contains(page, strings.ReplaceAll(op.path, "'", "&#39;")) {
@@ -148,7 +128,7 @@ func TestAPIPage(t *testing.T) {
 			fmt.Fprintf(&b, "| %s | `%s` | %s | %s |\n", op.method, op.path, op.summary, needs)
 		}
 	}
-	golden(t, "../docs/api.md", b.String())
+	golden.Check(t, "../docs/api.md", b.String())
 }
 
 const apiIntroduction = "# The node's API\n\nMade by `go test ./server -run APIPage -update`. Every type is in the OpenAPI 3.1 description that a running node\n" +

@@ -1,40 +1,23 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"consilium/fault"
+	"consilium/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write docs/cli.md and docs/errors.md anew")
 
 // The documents are what the program says: they are made from the command tree
 // and from the catalogue of errors.
 func TestDocumentsAreCurrent(t *testing.T) {
 	for name, want := range map[string]string{"cli.md": cliPage(), "errors.md": errorsPage()} {
-		path := filepath.Join("..", "..", "docs", name)
-		if *update {
-			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		got, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, string(got)); diff != "" {
-			t.Errorf("docs/%s is not current; `go test ./cmd/consilium -run Documents -update` writes it anew:\n%s", name, diff)
-		}
+		golden.Check(t, "../../docs/"+name, want)
 	}
 }
 

@@ -5,13 +5,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
-	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,7 +17,6 @@ import (
 	"github.com/cocosip/go-dicom/pkg/dicom/uid"
 	"github.com/cocosip/go-dicom/pkg/network/pdu"
 	"github.com/go-chi/chi/v5"
-	gocmp "github.com/google/go-cmp/cmp"
 
 	"consilium/deid"
 	"consilium/dicom"
@@ -28,9 +24,8 @@ import (
 	"consilium/dicom/result"
 	"consilium/dicomweb"
 	"consilium/dimse"
+	"consilium/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write docs/conformance.md anew")
 
 // TestConformance holds docs/conformance.md to what the program does: the
 // server is asked on real associations what it takes, the client's requests
@@ -57,19 +52,7 @@ func TestConformance(t *testing.T) {
 	if err := s.Write(&b); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join("..", "..", "docs", "conformance.md")
-	if *update {
-		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := gocmp.Diff(b.String(), string(got)); diff != "" {
-		t.Errorf("docs/conformance.md is not current; `go test ./dicom/result -run Conformance -update` writes it anew:\n%s", diff)
-	}
+	golden.Check(t, "../../docs/conformance.md", b.String())
 }
 
 // known lists the UIDs of PS3.6 of one type.

@@ -1,16 +1,12 @@
 package result
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"consilium/dicom"
+	"consilium/internal/golden"
 )
 
 // tree writes the content of a report as text that a person can read: the
@@ -83,18 +79,6 @@ func TestGoldenReports(t *testing.T) {
 		var b strings.Builder
 		fmt.Fprintf(&b, "%s %s %s %s\n", dicom.UIDName(o.IDs().Class), o.Text(dicom.PreliminaryFlag), o.Text(dicom.CompletionFlag), o.Text(dicom.VerificationFlag))
 		tree(&b, o, "")
-		path := filepath.Join("testdata", name+".txt")
-		if flag.Lookup("update").Value.String() == "true" { // of conformance_test.go
-			if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), b.String()); diff != "" {
-			t.Errorf("%s (-update writes it anew):\n%s", path, diff)
-		}
+		golden.Check(t, "testdata/"+name+".txt", b.String())
 	}
 }

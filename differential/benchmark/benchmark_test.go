@@ -5,11 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -20,10 +17,9 @@ import (
 	"consilium/clinical"
 	"consilium/differential"
 	"consilium/fault"
+	"consilium/internal/golden"
 	"consilium/ontology"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // solvedCase is a case of a disease with causal genes.
 func solvedCase(disease string, genes ...string) clinical.Phenotype {
@@ -148,23 +144,6 @@ func blank(t *testing.T) *differential.Model {
 	return m
 }
 
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (go test -update writes it anew):\n%s", name, diff)
-	}
-}
-
 // rounded drops what a processor may compute otherwise in the last digits.
 func rounded(v any) any {
 	switch v := v.(type) {
@@ -204,7 +183,7 @@ func TestReport(t *testing.T) {
 	if err := r.WriteText(&text); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "report.golden.txt", text.Bytes())
+	golden.Check(t, "testdata/report.golden.txt", text.Bytes())
 	raw, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +196,7 @@ func TestReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "report.golden.json", append(indented, '\n'))
+	golden.Check(t, "testdata/report.golden.json", append(indented, '\n'))
 	consistent(t, &r)
 
 	again, err := Run(t.Context(), m, cases, Options{Folds: 2})

@@ -3,21 +3,15 @@ package page
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"consilium/clinical"
 	"consilium/differential"
 	"consilium/fault"
+	"consilium/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func named(id, label string) differential.Named { return differential.Named{ID: id, Label: label} }
 
@@ -60,29 +54,12 @@ func sample() Data {
 	}
 }
 
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (go test -update writes it anew):\n%s", name, diff)
-	}
-}
-
 func TestHTML(t *testing.T) {
 	var b bytes.Buffer
 	if err := HTML(&b, sample()); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "page.golden.html", b.Bytes())
+	golden.Check(t, "testdata/page.golden.html", b.Bytes())
 	html := b.String()
 	for _, want := range []string{
 		clinical.Disclaimer, clinical.SyntheticNotice, "This product uses an ontology.", "FINDING_OBSOLETE", "Not among the known diseases",
@@ -134,7 +111,7 @@ func TestText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "text.golden", b.Bytes())
+	golden.Check(t, "testdata/text.golden", b.Bytes())
 	if strings.Contains(b.String(), "\x1b") {
 		t.Error("an escape sequence of a name reaches the terminal")
 	}

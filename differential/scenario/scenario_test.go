@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,10 +12,9 @@ import (
 
 	"consilium/differential"
 	"consilium/fault"
+	"consilium/internal/golden"
 	"consilium/ontology"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func reader(open func() (*ontology.Base, error)) (*Reader, error) {
 	base, err := open()
@@ -212,19 +210,7 @@ func TestMessages(t *testing.T) {
 		e := fault.Of(err)
 		b.WriteString(text + "=> " + string(e.Code) + ": " + e.What + "\n   what to do: " + e.Do + "\n\n")
 	}
-	golden := filepath.Join("testdata", "bad.golden")
-	if *update {
-		if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Error(diff)
-	}
+	golden.Check(t, "testdata/bad.golden", b.String())
 }
 
 func TestPatients(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,26 +17,8 @@ import (
 	"consilium/fault"
 	"consilium/federation"
 	"consilium/figure/pagetest"
+	"consilium/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (go test -update writes it anew):\n%s", name, diff)
-	}
-}
 
 // histories are what a page must be able to show.
 func histories() map[string]federation.History {
@@ -65,7 +46,7 @@ func TestText(t *testing.T) {
 		if err := Text(&b, h); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, name+".txt", b.String())
+		golden.Check(t, "testdata/"+name+".txt", b.String())
 	}
 }
 
@@ -229,7 +210,7 @@ func TestStatus(t *testing.T) {
 		if err := Status(&b, h, members, now); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, name+".txt", b.String())
+		golden.Check(t, "testdata/"+name+".txt", b.String())
 	}
 	var b bytes.Buffer
 	if err := Status(&b, running(), []federation.Member{}, begun.Add(time.Hour)); err != nil {

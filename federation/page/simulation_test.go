@@ -14,6 +14,7 @@ import (
 
 	"consilium/clinical"
 	"consilium/figure/pagetest"
+	"consilium/internal/golden"
 )
 
 // simulated is 23 sites, five seeds, five ways of learning.
@@ -76,7 +77,7 @@ func TestSimulation(t *testing.T) {
 	if err := s.Text(&text); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "simulation.txt", text.String())
+	golden.Check(t, "testdata/simulation.txt", text.String())
 	if s.Arms[0].Name != simulated().Arms[0].Name {
 		t.Error("the caller's simulation was changed")
 	}

@@ -3,20 +3,15 @@ package page
 import (
 	"bytes"
 	"errors"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"consilium/clinical"
 	"consilium/fault"
+	"consilium/internal/golden"
 	"consilium/registry"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func pointer(v float64) *float64 { return &v }
 
@@ -60,30 +55,13 @@ func sample(picture string) Data {
 	}
 }
 
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (go test -update writes it anew):\n%s", name, diff)
-	}
-}
-
 func TestHTML(t *testing.T) {
 	picture := filepath.Join("testdata", "dot.png")
 	var b bytes.Buffer
 	if err := HTML(&b, sample(picture)); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "page.golden.html", b.Bytes())
+	golden.Check(t, "testdata/page.golden.html", b.Bytes())
 	html := b.String()
 	for _, want := range []string{clinical.Disclaimer, clinical.SyntheticNotice, "data:image/png;base64,", "J18.9", "INPUT_EMPTY", "Cannot tell"} {
 		if !strings.Contains(html, want) {
@@ -136,7 +114,7 @@ func TestText(t *testing.T) {
 	if err := text.Summary(d.Assessment); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "text.golden", b.Bytes())
+	golden.Check(t, "testdata/text.golden", b.Bytes())
 	if strings.Contains(b.String(), "\x1b") {
 		t.Error("an escape sequence of a file name reaches the terminal")
 	}

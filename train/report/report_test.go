@@ -19,13 +19,11 @@ import (
 	"consilium/clinical"
 	"consilium/fault"
 	"consilium/figure/pagetest"
+	"consilium/internal/golden"
 	"consilium/metric"
 )
 
-var (
-	update = flag.Bool("update", false, "write the golden files anew")
-	keep   = flag.String("keep", "", "folder to keep the example pages in, to look at them")
-)
+var keep = flag.String("keep", "", "folder to keep the example pages in, to look at them")
 
 func TestJSONGolden(t *testing.T) {
 	r := exampleRun(t, 2, 2, 60, -1)
@@ -35,7 +33,7 @@ func TestJSONGolden(t *testing.T) {
 	var b bytes.Buffer
 	must(t, WriteJSON(&b, r))
 	path := "testdata/run.json"
-	if *update {
+	if *golden.Update {
 		must(t, os.WriteFile(path, b.Bytes(), 0o644))
 	}
 	want, err := os.ReadFile(path)
@@ -197,13 +195,5 @@ func (broken) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 func TestTextGolden(t *testing.T) {
 	var b bytes.Buffer
 	must(t, WriteText(&b, exampleRun(t, 2, 2, 60, 50)))
-	path := "testdata/run.txt"
-	if *update {
-		must(t, os.WriteFile(path, b.Bytes(), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	must(t, err)
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Errorf("%s differs (go test -update writes it anew):\n%s", path, diff)
-	}
+	golden.Check(t, "testdata/run.txt", b.String())
 }
