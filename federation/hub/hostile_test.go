@@ -87,10 +87,7 @@ func TestBadUpdatesAreRefusedAndOthersGoOn(t *testing.T) {
 			h := newHouse(t, 4)
 			j := job(federation.FedAvg, federation.SumPlain, 3, 3)
 			h.propose(j)
-			for _, n := range h.names[:3] {
-				h.policy(n, agreeable)
-				h.startSite(n)
-			}
+			h.startSites(h.names[:3]...)
 			h.hostile("site-03", j, func(q federation.Question, u federation.Update, send func(string, int, int, []byte)) {
 				if c.spoil != nil {
 					u = c.spoil(u)
@@ -125,10 +122,7 @@ func TestRepeatedAndReplayedUpdatesCountOnce(t *testing.T) {
 	h := newHouse(t, 3)
 	j := job(federation.FedAvg, federation.SumPlain, 4, 3)
 	h.propose(j)
-	for _, n := range h.names[:2] {
-		h.policy(n, agreeable)
-		h.startSite(n)
-	}
+	h.startSites(h.names[:2]...)
 	var first []byte
 	h.hostile("site-02", j, func(q federation.Question, u federation.Update, send func(string, int, int, []byte)) {
 		for i := range u.Delta {
@@ -161,10 +155,7 @@ func TestHostileSiteInASecureSum(t *testing.T) {
 	h := newHouse(t, 5)
 	j := job(federation.FedAvg, federation.SumMasks, 3, 3)
 	h.propose(j)
-	for _, n := range h.names[:4] {
-		h.policy(n, agreeable)
-		h.startSite(n)
-	}
+	h.startSites(h.names[:4]...)
 	h.hostile("site-04", j, func(q federation.Question, _ federation.Update, send func(string, int, int, []byte)) {
 		send(federation.MailReady, q.Round, q.Attempt, nil)
 	})

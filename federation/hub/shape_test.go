@@ -119,10 +119,7 @@ func TestStragglerIsCutOff(t *testing.T) {
 	j := job(federation.FedAvg, federation.SumPlain, 3, 3)
 	j.Plan.Deadlines.Round = federation.Duration(700 * time.Millisecond)
 	h.propose(j)
-	for _, n := range h.names[:3] {
-		h.policy(n, agreeable)
-		h.startSite(n)
-	}
+	h.startSites(h.names[:3]...)
 	var held []byte
 	h.hostile("site-03", j, func(q federation.Question, u federation.Update, send func(string, int, int, []byte)) {
 		for i := range u.Delta {

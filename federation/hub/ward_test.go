@@ -123,13 +123,18 @@ func (h *house) startHub() {
 	h.start("hub", hub.Open(hub.Options{Dir: h.hubDir(), Name: "test hub", End: h.room.Hub(), Audit: h.note, Look: 10 * time.Millisecond}).Run)
 }
 
-func (h *house) startAll() {
-	for _, n := range h.names {
+// startSites starts sites; those without a policy agree by themselves.
+func (h *house) startSites(names ...string) {
+	for _, n := range names {
 		if _, err := os.Stat(filepath.Join(h.siteDir(n), site.PolicyFile)); err != nil {
 			h.policy(n, agreeable)
 		}
 		h.startSite(n)
 	}
+}
+
+func (h *house) startAll() {
+	h.startSites(h.names...)
 	h.startHub()
 }
 

@@ -263,7 +263,7 @@ func TestLowOrderKey(t *testing.T) {
 	}
 }
 
-// evilHub runs a sum up to a step and gives the parties and what the hub would say next.
+// until runs a sum up to a step and gives the parties and what the hub would say next.
 func (r *rig) until(t *testing.T, steps int) (map[string]Party, Gatherer, map[string][]byte) {
 	t.Helper()
 	parties, g := r.start(t)

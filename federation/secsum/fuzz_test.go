@@ -27,17 +27,7 @@ func FuzzAdd(f *testing.F) {
 		mail, _ = g.Close()
 	}
 	f.Fuzz(func(t *testing.T, step byte, message []byte) {
-		parties, g := r.start(t)
-		mail := map[string][]byte{}
-		for range step % 5 {
-			for _, site := range r.config.Sites {
-				answer, err := parties[site].Answer(mail[site])
-				if err != nil || g.Add(site, answer) != nil {
-					t.Fatal(err)
-				}
-			}
-			mail, _ = g.Close()
-		}
+		_, g, _ := r.until(t, int(step%5))
 		before := slices.Clone(message)
 		if err := g.Add("site-001", message); err != nil {
 			wantCode(t, err, fault.UpdateRefused, fault.UpdateStale)
@@ -62,17 +52,7 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Add(byte(0), []byte("hello"))
 	f.Fuzz(func(t *testing.T, step byte, message []byte) {
-		parties, g := r.start(t)
-		mail := map[string][]byte{}
-		for range step % 5 {
-			for _, site := range r.config.Sites {
-				answer, err := parties[site].Answer(mail[site])
-				if err != nil || g.Add(site, answer) != nil {
-					t.Fatal(err)
-				}
-			}
-			mail, _ = g.Close()
-		}
+		parties, _, _ := r.until(t, int(step%5))
 		if _, err := parties["site-001"].Answer(message); err != nil {
 			wantCode(t, err, fault.SumBroken, fault.UpdateStale)
 		}
