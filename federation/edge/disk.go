@@ -122,6 +122,25 @@ func (d *disk) list(in string) ([]fs.DirEntry, error) {
 	}), nil
 }
 
+// kept is a file that is named after a case.
+type kept struct {
+	key
+	name string
+	size int64
+}
+
+// cases gives the files of a folder that are named after cases, by age.
+func (d *disk) cases(in string) (all []kept, err error) {
+	files, err := d.list(in)
+	for _, f := range files {
+		k, ok := parseKey(f.Name())
+		if info, err := f.Info(); ok && err == nil {
+			all = append(all, kept{k, f.Name(), info.Size()})
+		}
+	}
+	return all, err
+}
+
 // key names a case in the folders: the number in which it was accepted, then its ID, so that names sort by age.
 type key struct {
 	seq uint64

@@ -64,59 +64,47 @@ func (d *Desk) recoverResults() (map[string]Result, error) {
 }
 
 func (d *Desk) recoverCases(results map[string]Result) error {
-	files, err := d.disk.list(casesDir)
-	if err != nil {
-		return err
-	}
+	files, err := d.disk.cases(casesDir)
 	for _, f := range files {
-		k, ok := parseKey(f.Name())
-		info, err := f.Info()
-		if !ok || err != nil {
-			continue
-		}
-		d.seq = max(d.seq, k.seq+1)
-		_, answered := results[k.id]
-		e := &entry{key: k, size: info.Size(), answered: answered}
-		d.live[k.id] = e
+		d.seq = max(d.seq, f.seq+1)
+		_, answered := results[f.id]
+		e := &entry{key: f.key, size: f.size, answered: answered}
+		d.live[f.id] = e
 		if !answered {
 			d.bytes.accepted += e.size
 			d.enqueue(e)
 		}
 	}
-	return nil
+	return err
 }
 
 func (d *Desk) recoverAsks(results map[string]Result) error {
-	files, err := d.disk.list(askedDir)
+	files, err := d.disk.cases(askedDir)
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
-		k, ok := parseKey(f.Name())
-		if !ok {
-			continue
-		}
-		d.seq = max(d.seq, k.seq+1)
+		d.seq = max(d.seq, f.seq+1)
 		a := &ask{}
-		text, err := d.disk.read(askedDir, f.Name(), maxAskBytes)
+		text, err := d.disk.read(askedDir, f.name, maxAskBytes)
 		if err == nil {
 			err = json.Unmarshal(text, a)
 		}
-		r, answered := results[k.id]
-		e := d.live[k.id]
+		r, answered := results[f.id]
+		e := d.live[f.id]
 		open := err == nil && (answered && r.Handed && r.Second == nil && r.NotAsked == "" || !answered && e != nil && a.Reason == ReasonBusy)
 		if open && e == nil && a.Sent {
-			e = &entry{key: k, answered: true} // the hub has the bytes already
-			d.live[k.id] = e
+			e = &entry{key: f.key, answered: true} // the hub has the bytes already
+			d.live[f.id] = e
 		}
 		if !open || e == nil {
-			if err := d.disk.remove(askedDir, f.Name()); err != nil {
+			if err := d.disk.remove(askedDir, f.name); err != nil {
 				return err
 			}
 			continue
 		}
 		e.ask = a
-		d.names[d.pseudonym(k.id)] = e
+		d.names[d.pseudonym(f.id)] = e
 		switch {
 		case e.answered && a.Sent && e.size > 0:
 			if err := d.drop(e); err != nil {
@@ -132,29 +120,24 @@ func (d *Desk) recoverAsks(results map[string]Result) error {
 
 func (d *Desk) recoverOutbox(results map[string]Result) error {
 	for _, folder := range []string{outboxDir, heldDir} {
-		files, err := d.disk.list(folder)
+		files, err := d.disk.cases(folder)
 		if err != nil {
 			return err
 		}
 		for _, f := range files {
-			k, ok := parseKey(f.Name())
-			info, err := f.Info()
-			if !ok || err != nil {
-				continue
-			}
-			d.seq = max(d.seq, k.seq+1)
-			if _, answered := results[k.id]; !answered {
-				if err := d.disk.remove(folder, f.Name()); err != nil {
+			d.seq = max(d.seq, f.seq+1)
+			if _, answered := results[f.id]; !answered {
+				if err := d.disk.remove(folder, f.name); err != nil {
 					return err
 				}
 				continue
 			}
 			if folder == heldDir {
-				d.held = append(d.held, k)
+				d.held = append(d.held, f.key)
 				continue
 			}
-			d.posts = append(d.posts, &post{key: k, size: info.Size()})
-			d.bytes.kept += info.Size()
+			d.posts = append(d.posts, &post{key: f.key, size: f.size})
+			d.bytes.kept += f.size
 		}
 	}
 	return nil
