@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 
@@ -118,6 +119,33 @@ func AppendFloats(out []byte, v []float32) []byte {
 		binary.LittleEndian.PutUint32(to[4*i:], math.Float32bits(x))
 	}
 	return out
+}
+
+const floatBlock = 1 << 14
+
+// WriteFloats writes floats, little endian, without their count.
+func WriteFloats(w io.Writer, v []float32) error {
+	buffer := make([]byte, 0, 4+4*floatBlock)
+	for part := range slices.Chunk(v, floatBlock) {
+		if _, err := w.Write(AppendFloats(buffer, part)[4:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReadFloats reads as many floats as into has room for.
+func ReadFloats(r io.Reader, into []float32) error {
+	buffer := make([]byte, 4*min(floatBlock, len(into)))
+	for part := range slices.Chunk(into, floatBlock) {
+		if _, err := io.ReadFull(r, buffer[:4*len(part)]); err != nil {
+			return err
+		}
+		for i := range part {
+			part[i] = math.Float32frombits(binary.LittleEndian.Uint32(buffer[4*i:]))
+		}
+	}
+	return nil
 }
 
 // CutFloats reads what AppendFloats wrote, and gives the rest. Errors: UPDATE_REFUSED.

@@ -41,10 +41,18 @@ const Unfinished = ".new"
 // Write replaces a file: after a crash it holds the old content or the new, whole. A file has one writer; what a crash
 // has left half written is written over the next time. Errors: STORE_FULL, IO.
 func Write(path string, content []byte) error {
+	return WriteBy(path, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+}
+
+// WriteBy is Write for content that is made while it is written.
+func WriteBy(path string, write func(w io.Writer) error) error {
 	begin := func() (*os.File, error) {
 		return os.OpenFile(path+Unfinished, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	}
-	return place(path, content, begin, os.Rename)
+	return place(path, write, begin, os.Rename)
 }
 
 // Create writes a file unless it is there already, which is no error. Of several writers one is first, and all then find
@@ -53,7 +61,11 @@ func Create(path string, content []byte) error {
 	begin := func() (*os.File, error) {
 		return os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*"+Unfinished)
 	}
-	return place(path, content, begin, func(fresh, path string) error {
+	write := func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	}
+	return place(path, write, begin, func(fresh, path string) error {
 		if err := os.Link(fresh, path); !errors.Is(err, fs.ErrExist) {
 			return err
 		}
@@ -61,7 +73,7 @@ func Create(path string, content []byte) error {
 	})
 }
 
-func place(path string, content []byte, begin func() (*os.File, error), put func(fresh, path string) error) error {
+func place(path string, write func(io.Writer) error, begin func() (*os.File, error), put func(fresh, path string) error) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Failed(err, "the folder of "+path+" cannot be made")
@@ -71,8 +83,7 @@ func place(path string, content []byte, begin func() (*os.File, error), put func
 		return Failed(err, path+" cannot be written")
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // if it is still there
-	_, err = f.Write(content)
-	if err == nil {
+	if err = write(f); err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
