@@ -6,9 +6,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"consilium/dataset"
 	"consilium/fault"
@@ -22,14 +24,31 @@ import (
 
 // edgeFlags are the flags of `federate edge`.
 type edgeFlags struct {
-	watch, dir string
-	policy     edge.Policy
-	room       int64
-	workers    int
-	every      time.Duration
-	once, cut  bool
-	link       link.SiteOptions
-	trial      edgeTrialFlags
+	desk      deskFlags
+	dir       string
+	once, cut bool
+	link      link.SiteOptions
+	trial     edgeTrialFlags
+}
+
+// deskFlags say what a site diagnoses, and what it hands over.
+type deskFlags struct {
+	watch   string
+	policy  edge.Policy
+	room    int64
+	workers int
+	every   time.Duration
+}
+
+func (d *deskFlags) register(f *pflag.FlagSet) {
+	f.StringVar(&d.watch, "watch", "", "folder whose files are diagnosed")
+	f.BoolVar(&d.policy.HandOver, "hand-over", false, "cases may leave the house, de-identified, for a second opinion of the hub")
+	f.Float64Var(&d.policy.Unsure, "unsure", 0.8, "a second opinion is wanted when the top probability is below it")
+	f.IntVar(&d.policy.Longest, "longest", 20, "queue above which the newest cases are handed over")
+	f.DurationVar(&d.policy.Deadline, "deadline", 30*time.Second, "how long the hub may take; a later answer is still added")
+	f.Int64Var(&d.room, "room", 256<<20, "bytes that may wait for the hub; beyond it results are kept and sent later")
+	f.IntVar(&d.workers, "workers", 1, "cases that are diagnosed at once")
+	f.DurationVar(&d.every, "every", 2*time.Second, "how often the folder is looked at")
 }
 
 func newFederateEdge(a *app) *cobra.Command {
@@ -54,22 +73,15 @@ func newFederateEdge(a *app) *cobra.Command {
 			switch {
 			case f.trial.on:
 				return a.edgeTrial(c, f)
-			case f.watch == "":
+			case f.desk.watch == "":
 				return fault.New(fault.Usage, "no folder is named", "use --watch FOLDER, or --benchmark")
 			}
 			return a.runEdge(c.Context(), f)
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.watch, "watch", "", "folder whose files are diagnosed")
+	f.desk.register(flags)
 	flags.StringVar(&f.dir, "dir", "", "folder of the site (default: federation in the data directory)")
-	flags.BoolVar(&f.policy.HandOver, "hand-over", false, "cases may leave the house, de-identified, for a second opinion of the hub")
-	flags.Float64Var(&f.policy.Unsure, "unsure", 0.8, "a second opinion is wanted when the top probability is below it")
-	flags.IntVar(&f.policy.Longest, "longest", 20, "queue above which the newest cases are handed over")
-	flags.DurationVar(&f.policy.Deadline, "deadline", 30*time.Second, "how long the hub may take; a later answer is still added")
-	flags.Int64Var(&f.room, "room", 256<<20, "bytes that may wait for the hub; beyond it results are kept and sent later")
-	flags.IntVar(&f.workers, "workers", 1, "cases that are diagnosed at once")
-	flags.DurationVar(&f.every, "every", 2*time.Second, "how often the folder is looked at")
 	flags.BoolVar(&f.once, "once", false, "end when everything in the folder is diagnosed")
 	flags.BoolVar(&f.cut, "no-link", false, "do not connect: results wait for a later run")
 	flags.StringVar(&f.link.Proxy, "proxy", "", "HTTP proxy that lets connections out; default: that of join")
@@ -102,65 +114,83 @@ func (a *app) edgePanel(tmp string, seats int) (*edge.Panel, error) {
 	return edge.NewPanel(panel.Newest(entries), a.engine(), tmp, seats)
 }
 
+// openDesk opens the place where a site diagnoses, in its folder; end is nil while it works without a link. Call done
+// at the end.
+func (a *app) openDesk(dir string, f *deskFlags, end federation.SiteEnd) (d *edge.Desk, done func() error, err error) {
+	home := filepath.Join(dir, "edge")
+	seats, err := a.edgePanel(filepath.Join(home, "tmp"), f.workers)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err = edge.Open(edge.Options{Dir: home, Link: end, Diagnose: seats.Diagnose, Policy: f.policy, Workers: f.workers, Room: f.room,
+		Tell: func(r edge.Result) { a.progress("%s: %s%s", r.Name, edgeLine(r), edgeReason(r)) },
+		Warn: func(err error) { a.progress("warning: %v", err) }})
+	if err != nil {
+		seats.Close()
+		return nil, nil, err
+	}
+	return d, func() error {
+		defer seats.Close()
+		return d.Close()
+	}, nil
+}
+
 func (a *app) runEdge(ctx context.Context, f *edgeFlags) error {
 	dir, err := a.edgeDir(f.dir)
 	if err != nil {
 		return err
 	}
-	home := filepath.Join(dir, "edge")
-	seats, err := a.edgePanel(filepath.Join(home, "tmp"), f.workers)
-	if err != nil {
-		return err
-	}
-	defer seats.Close()
-	o := edge.Options{Dir: home, Diagnose: seats.Diagnose, Policy: f.policy, Workers: f.workers, Room: f.room,
-		Tell: func(r edge.Result) { a.progress("%s: %s%s", r.Name, edgeLine(r), edgeReason(r)) },
-		Warn: func(err error) { a.progress("warning: %v", err) }}
+	var end federation.SiteEnd
 	if !f.cut {
-		f.link.Dir, f.link.Log, f.link.Version = dir, a.events(), version
-		l, err := link.OpenSite(ctx, f.link)
+		l, unlink, err := a.siteLink(ctx, dir, f.link)
 		if err != nil {
 			return err
 		}
-		defer func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
-			defer cancel()
-			_ = l.Close(ctx)
-		}()
-		o.Link = l
+		defer unlink()
+		end = l
 	}
-	d, err := edge.Open(o)
+	d, done, err := a.openDesk(dir, &f.desk, end)
 	if err != nil {
 		return err
 	}
-	failed := errors.Join(a.watchEdge(ctx, f, d, o.Link), d.Close())
+	failed := errors.Join(workDesk(ctx, f, d, end), done())
 	if err := a.show(d.Report(), d.Report().WriteText); err != nil {
 		return err
 	}
 	return failed
 }
 
-// watchEdge works until ctx ends, or with --once until the folder is worked off.
-func (a *app) watchEdge(ctx context.Context, f *edgeFlags, d *edge.Desk, end federation.SiteEnd) error {
+// workDesk works until ctx ends, or with --once until the folder is worked off.
+func workDesk(ctx context.Context, f *edgeFlags, d *edge.Desk, end federation.SiteEnd) error {
 	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- d.Run(ctx) }()
-	defer func() { cancel(); <-ended }()
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		if end != nil {
-			edge.Serve(ctx, end, d.Handle, d.Warn)
-		}
-	}()
-	defer func() { cancel(); <-served }()
-	w := edge.NewWatcher(d, f.watch)
-	if !f.once {
-		if _, _, err := w.Look(ctx); err != nil {
-			return err
-		}
-		return w.Watch(ctx, f.every)
+	var side sync.WaitGroup
+	defer func() { cancel(); side.Wait() }()
+	if end != nil {
+		side.Go(func() { edge.Serve(ctx, end, d.Handle, d.Warn) })
 	}
+	if !f.once {
+		return watchDesk(ctx, &f.desk, d)
+	}
+	side.Go(func() { _ = d.Run(ctx) })
+	return drainDesk(ctx, f, d, end)
+}
+
+// watchDesk diagnoses what appears in the folder until ctx ends.
+func watchDesk(ctx context.Context, f *deskFlags, d *edge.Desk) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var side sync.WaitGroup
+	defer func() { cancel(); side.Wait() }()
+	side.Go(func() { _ = d.Run(ctx) })
+	w := edge.NewWatcher(d, f.watch)
+	if _, _, err := w.Look(ctx); err != nil { // a folder that is not there is said at once
+		return err
+	}
+	return w.Watch(ctx, f.every)
+}
+
+// drainDesk works the folder off.
+func drainDesk(ctx context.Context, f *edgeFlags, d *edge.Desk, end federation.SiteEnd) error {
+	w := edge.NewWatcher(d, f.desk.watch)
 	for {
 		_, left, err := w.Look(ctx)
 		if err != nil && fault.CodeOf(err) != fault.StoreFull {
@@ -170,7 +200,7 @@ func (a *app) watchEdge(ctx context.Context, f *edgeFlags, d *edge.Desk, end fed
 			break
 		}
 		select {
-		case <-time.After(min(f.every, 500*time.Millisecond)):
+		case <-time.After(min(f.desk.every, 500*time.Millisecond)):
 		case <-ctx.Done():
 			return fault.Wrap(ctx.Err(), fault.Interrupted, "stopped before the folder was worked off", "start it again: nothing is lost")
 		}
@@ -178,7 +208,7 @@ func (a *app) watchEdge(ctx context.Context, f *edgeFlags, d *edge.Desk, end fed
 	if err := d.Drain(ctx, false); err != nil || end == nil {
 		return err
 	}
-	send, stop := context.WithTimeout(ctx, f.policy.Deadline)
+	send, stop := context.WithTimeout(ctx, f.desk.policy.Deadline)
 	defer stop()
 	if err := d.Drain(send, true); err != nil && ctx.Err() == nil {
 		return nil // every case has its answer; the report says what still waits for the hub
@@ -273,7 +303,7 @@ func (a *app) edgeTrial(c *cobra.Command, f *edgeFlags) error {
 	}
 	defer os.RemoveAll(dir)
 	result, err := edge.RunTrial(c.Context(), edge.TrialOptions{Dir: dir, Set: set, Site: site, Hub: hub, Engine: a.engine(), Thresholds: t.thresholds,
-		Unsure: f.policy.Unsure, Longest: f.policy.Longest, Way: t.way, Cases: t.cases, Seed: 1, Tell: func(s string) { a.progress("%s", s) }})
+		Unsure: f.desk.policy.Unsure, Longest: f.desk.policy.Longest, Way: t.way, Cases: t.cases, Seed: 1, Tell: func(s string) { a.progress("%s", s) }})
 	if err != nil {
 		return err
 	}

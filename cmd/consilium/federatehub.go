@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -50,7 +51,12 @@ func newFederateHub(a *app) *cobra.Command {
 	return c
 }
 
+// hubGarbage is how much garbage a hub bears, in percent of what it needs: a model's weights are large and quickly
+// looked at, so collecting often costs little and saves most.
+const hubGarbage = 25
+
 func (a *app) runHub(ctx context.Context, o link.HubOptions, answers bool) error {
+	debug.SetGCPercent(hubGarbage)
 	o.Log = a.events()
 	note, done, err := federationLog(ctx, o.Dir)
 	if err != nil {
@@ -61,11 +67,7 @@ func (a *app) runHub(ctx context.Context, o link.HubOptions, answers bool) error
 	if err != nil {
 		return err
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
-		defer cancel()
-		_ = l.Close(ctx)
-	}()
+	defer unlinked(ctx, l)
 	if err := note(ctx, govern.Event{Actor: "hub", Action: "federation.hub-started", Detail: map[string]string{"version": version}}); err != nil {
 		return err
 	}
@@ -91,13 +93,18 @@ func (a *app) runHub(ctx context.Context, o link.HubOptions, answers bool) error
 	return hub.Open(ho).Run(ctx)
 }
 
-// writeMembers keeps the file that `status` reads.
+// writeMembers keeps the file that `status` reads: at once when a site comes, goes or does something else, and now and
+// then for its figures.
 func writeMembers(ctx context.Context, dir string, l federation.HubEnd) {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
+	var told string
+	var written time.Time
 	for {
-		if m, err := l.Members(ctx); err == nil {
-			_ = folder.WriteJSON(filepath.Join(dir, membersFile), m) // the next time tries again
+		if m, err := l.Members(ctx); err == nil && (standingWords(m) != told || time.Since(written) > 2*time.Second) {
+			if folder.WriteJSON(filepath.Join(dir, membersFile), m) == nil { // else the next time tries again
+				told, written = standingWords(m), time.Now()
+			}
 		}
 		select {
 		case <-tick.C:
@@ -105,6 +112,15 @@ func writeMembers(ctx context.Context, dir string, l federation.HubEnd) {
 			return
 		}
 	}
+}
+
+// standingWords is what of the members is no figure.
+func standingWords(members []federation.Member) string {
+	var s strings.Builder
+	for _, m := range members {
+		fmt.Fprintln(&s, m.Name, m.Linked, m.Revoked, m.Version, m.Protocol, m.Doing)
+	}
+	return s.String()
 }
 
 // invitation is what `invite --json` prints.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/user"
@@ -59,6 +60,7 @@ type siteFlags struct {
 	part     partFlags
 	link     link.SiteOptions
 	consents string
+	desk     deskFlags
 }
 
 func newFederateSite(a *app) *cobra.Command {
@@ -69,9 +71,12 @@ func newFederateSite(a *app) *cobra.Command {
 		Long: "Runs until Ctrl-C: connects to the hub that this site has joined, shows what is proposed, and trains on the\n" +
 			"examples of --data in the jobs that were agreed to (`consilium federate consent`). The link may fall and come\n" +
 			"back, and the process be killed: it goes on where it was. policy.json in the folder says what this site never\n" +
-			"takes part in. With --consents only patients whose consent covers federation are used, asked anew every round.",
-		Example: "  consilium federate site --data films.npz\n  consilium federate site --data registry.csv --label died --group patient --consents /srv/consilium",
-		Args:    cobra.NoArgs,
+			"takes part in. With --consents only patients whose consent covers federation are used, asked anew every round.\n\n" +
+			"With --watch the same process also diagnoses what appears in a folder, over the same link, as `federate edge`\n" +
+			"does; read there what leaves the house with it.",
+		Example: "  consilium federate site --data films.npz\n  consilium federate site --data films.npz --watch /srv/films --hand-over\n" +
+			"  consilium federate site --data registry.csv --label died --group patient --consents /srv/consilium",
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			set, err := f.data.open(c)
 			if err != nil {
@@ -87,16 +92,20 @@ func newFederateSite(a *app) *cobra.Command {
 	}
 	f.data.register(c)
 	f.part.register(c.Flags())
+	f.desk.register(c.Flags())
 	c.Flags().StringVar(&f.link.Proxy, "proxy", "", "HTTP proxy that lets connections out; default: that of join")
 	c.Flags().StringVar(&f.consents, "consents", "", "data directory of the node that keeps the patients' consent; examples are matched by --group")
 	return c
 }
 
-// siteMemory is what the collector aims at: a site runs beside a hospital's other programs.
+// siteMemory is what the collector aims at: a site runs beside a hospital's other programs. A site that diagnoses too
+// holds its models, and takes what they need.
 const siteMemory = 96 << 20
 
 func (a *app) runSite(ctx context.Context, f *siteFlags, set dataset.Set) error {
-	debug.SetMemoryLimit(siteMemory)
+	if f.desk.watch == "" {
+		debug.SetMemoryLimit(siteMemory)
+	}
 	debug.SetGCPercent(25)
 	dir, err := a.federation()
 	if err != nil {
@@ -116,18 +125,23 @@ func (a *app) runSite(ctx context.Context, f *siteFlags, set dataset.Set) error 
 		return err
 	}
 	defer done()
-	f.link.Dir, f.link.Log, f.link.Version = dir, a.events(), version
-	l, err := link.OpenSite(ctx, f.link)
+	l, unlink, err := a.siteLink(ctx, dir, f.link)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
-		defer cancel()
-		_ = l.Close(ctx)
-	}()
-	s, err := site.Open(site.Options{Dir: dir, End: l, Key: key, Sets: []dataset.Set{set}, Permit: permit, Audit: note, Log: f.link.Log,
-		Backend: a.backend, Library: a.library})
+	defer unlink()
+	o := site.Options{Dir: dir, End: l, Key: key, Sets: []dataset.Set{set}, Permit: permit, Audit: note, Log: a.events(), Backend: a.backend, Library: a.library}
+	var desk func(context.Context) error
+	if f.desk.watch != "" {
+		d, done, err := a.openDesk(dir, &f.desk, l)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = done() }()
+		o.Edge = d.Handle
+		desk = func(ctx context.Context) error { return watchDesk(ctx, &f.desk, d) }
+	}
+	s, err := site.Open(o)
 	if err != nil {
 		return err
 	}
@@ -138,7 +152,43 @@ func (a *app) runSite(ctx context.Context, f *siteFlags, set dataset.Set) error 
 		a.progress("%s", notice)
 	}
 	a.progress("site %s: %d training examples of %s", l.Name(), set.Len(dataset.Train), set.Info().Name)
-	return s.Run(ctx)
+	if desk == nil {
+		return s.Run(ctx)
+	}
+	return both(ctx, s.Run, desk)
+}
+
+// both runs two parts of one process until ctx ends. When one fails the other is stopped.
+func both(ctx context.Context, one, other func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() {
+		defer cancel()
+		ended <- other(ctx)
+	}()
+	err := one(ctx)
+	cancel()
+	return errors.Join(err, <-ended)
+}
+
+// siteLink connects a site to its hub; close takes no longer than 20 s.
+func (a *app) siteLink(ctx context.Context, dir string, o link.SiteOptions) (l *link.Site, unlink func(), err error) {
+	o.Dir, o.Log, o.Version = dir, a.events(), version
+	l, err = link.OpenSite(ctx, o)
+	if fault.CodeOf(err) == fault.Conflict {
+		err = fault.Wrap(err, fault.Conflict, "this site runs already", "stop it first; `consilium federate site --watch FOLDER` trains and diagnoses in one process")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return l, func() { unlinked(ctx, l) }, nil
+}
+
+// unlinked closes a link also when the process was told to stop.
+func unlinked(ctx context.Context, l interface{ Close(context.Context) error }) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	_ = l.Close(ctx)
 }
 
 // consentOf asks a node's store whether a patient's consent covers federation. A store that does not answer is a no.

@@ -13,9 +13,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -58,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"exits": exits,
 			"flip":  flip,
 			"long":  long,
+			"seen":  seen,
 		},
 	})
 }
@@ -86,6 +89,28 @@ func flip(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	b[len(b)/2] ^= 1
 	ts.Check(os.WriteFile(path, b, 0o644))
+}
+
+// seen waits until some file says what a regular expression does: seen REGEXP GLOB.
+func seen(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := regexp.Compile(args[0])
+	ts.Check(err)
+	tick, late := time.NewTicker(20*time.Millisecond), time.After(time.Minute)
+	defer tick.Stop()
+	for {
+		paths, err := filepath.Glob(ts.MkAbs(args[1]))
+		ts.Check(err)
+		for _, path := range paths {
+			if text, err := os.ReadFile(path); err == nil && want.Match(text) {
+				return
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			ts.Fatalf("no file of %s says %s", args[1], args[0])
+		}
+	}
 }
 
 // long runs a command with inputs of so many bytes that are not there: refused, not crashed.

@@ -3,6 +3,7 @@ package edge
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -257,5 +258,7 @@ func (c *Counter) answer(ctx context.Context, site string, o Opinion) error {
 	if err != nil {
 		return fault.Wrap(err, fault.InputNotFinite, "an answer cannot be written", "have the case read by a person")
 	}
-	return c.o.Link.Send(ctx, site, federation.Mail{Kind: KindAnswer, Body: body})
+	// The same answer again is the same mail; another one, after a refusal, is another.
+	sum := sha256.Sum256(body)
+	return c.o.Link.Send(ctx, site, federation.Mail{ID: fmt.Sprintf("edge-answer-%s-%x", o.Case, sum[:8]), Kind: KindAnswer, Body: body})
 }

@@ -3,6 +3,7 @@ package hub_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -13,7 +14,7 @@ import (
 
 // hostile is a site that joined and agreed, and then answers as it likes.
 func (h *house) hostile(name string, j federation.Job, answer func(q federation.Question, good federation.Update, send func(kind string, round, attempt int, body []byte))) {
-	end := h.room.Site(name)
+	end, sent := h.room.Site(name), 0
 	h.start(name, func(ctx context.Context) error {
 		for {
 			d, err := end.Receive(ctx)
@@ -21,7 +22,8 @@ func (h *house) hostile(name string, j federation.Job, answer func(q federation.
 				return nil
 			}
 			send := func(kind string, round, attempt int, body []byte) {
-				if err := end.Send(ctx, federation.Mail{Kind: kind, Job: j.ID, Round: round, Attempt: attempt, Body: body}); err != nil && ctx.Err() == nil {
+				sent++
+				if err := end.Send(ctx, federation.Mail{ID: fmt.Sprint(name, sent), Kind: kind, Job: j.ID, Round: round, Attempt: attempt, Body: body}); err != nil && ctx.Err() == nil {
 					h.t.Error(err)
 				}
 			}
@@ -199,7 +201,7 @@ func TestForgedConsent(t *testing.T) {
 			t.Fatal(err)
 		}
 		from := []string{"site-00", "site-01", "site-02"}[i]
-		if err := h.room.Site(from).Send(t.Context(), federation.Mail{Kind: federation.MailAnswer, Job: j.ID, Body: body}); err != nil {
+		if err := h.room.Site(from).Send(t.Context(), federation.Mail{ID: fmt.Sprint("forged", i), Kind: federation.MailAnswer, Job: j.ID, Body: body}); err != nil {
 			t.Fatal(err)
 		}
 	}

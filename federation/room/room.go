@@ -5,7 +5,6 @@ package room
 import (
 	"context"
 	"crypto/ed25519"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -19,7 +18,6 @@ type Room struct {
 	mu    sync.Mutex
 	sites map[string]*seat
 	hub   *box
-	count int
 }
 
 type seat struct {
@@ -141,12 +139,12 @@ func (r *Room) receive(ctx context.Context, b *box, s *seat) (federation.Deliver
 	}
 }
 
-func (r *Room) stamp(m federation.Mail) federation.Mail {
-	if m.ID == "" {
-		r.count++
-		m.ID = fmt.Sprint(r.count)
+// fits refuses what the real link refuses too.
+func fits(m federation.Mail) error {
+	if m.ID == "" || !federation.Word(m.Kind) {
+		return fault.New(fault.Usage, "a mail cannot be sent: it has no ID or no kind", "")
 	}
-	return m
+	return nil
 }
 
 type hubEnd struct{ r *Room }
@@ -174,12 +172,15 @@ func (h hubEnd) Members(context.Context) ([]federation.Member, error) {
 func (h hubEnd) Send(_ context.Context, site string, m federation.Mail) error {
 	h.r.mu.Lock()
 	defer h.r.mu.Unlock()
+	if err := fits(m); err != nil {
+		return err
+	}
 	s, ok := h.r.sites[site]
 	if !ok {
 		return fault.New(fault.NotFound, "there is no site "+site, "see `consilium federate status`")
 	}
 	s.member.Sent += int64(len(m.Body))
-	s.box.put(&letter{mail: h.r.stamp(m)})
+	s.box.put(&letter{mail: m})
 	return nil
 }
 
@@ -195,13 +196,16 @@ type siteEnd struct {
 func (s siteEnd) Name() string { return s.name }
 
 func (s siteEnd) Send(ctx context.Context, m federation.Mail) error {
+	if err := fits(m); err != nil {
+		return err
+	}
 	for {
 		s.r.mu.Lock()
 		seat := s.r.sites[s.name]
 		cut := seat.cut
 		if cut == nil {
 			seat.member.Received += int64(len(m.Body))
-			s.r.hub.put(&letter{from: s.name, mail: s.r.stamp(m)})
+			s.r.hub.put(&letter{from: s.name, mail: m})
 		}
 		s.r.mu.Unlock()
 		if cut == nil {

@@ -28,6 +28,7 @@ import (
 
 // liar is a hub that the test plays, with four honest sites.
 type liar struct {
+	sent  int
 	t     *testing.T
 	room  *room.Room
 	job   federation.Job
@@ -106,7 +107,8 @@ func (l *liar) halt() {
 
 func (l *liar) send(to string, m federation.Mail) {
 	l.t.Helper()
-	m.Job = l.job.ID
+	l.sent++
+	m.ID, m.Job = fmt.Sprint("lie", l.sent), l.job.ID
 	if err := l.room.Hub().Send(l.t.Context(), to, m); err != nil {
 		l.t.Fatal(err)
 	}
