@@ -40,6 +40,17 @@ func (a *app) federation() (string, error) {
 	return filepath.Join(home, federationDir), nil
 }
 
+// inFolder is the work of a verb in the folder of a hub or site.
+func (a *app) inFolder(work func(c *cobra.Command, dir string, args []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		dir, err := a.federation()
+		if err != nil {
+			return err
+		}
+		return work(c, dir, args)
+	}
+}
+
 // federationLog opens the audit log of a hub or site.
 func federationLog(ctx context.Context, dir string) (note func(context.Context, govern.Event) error, done func(), err error) {
 	l, err := govern.OpenLog(ctx, govern.Options{DataDir: dir})

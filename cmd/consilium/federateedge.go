@@ -166,7 +166,7 @@ func workDesk(ctx context.Context, f *edgeFlags, d *edge.Desk, end federation.Si
 	var side sync.WaitGroup
 	defer func() { cancel(); side.Wait() }()
 	if end != nil {
-		side.Go(func() { edge.Serve(ctx, end, d.Handle, d.Warn) })
+		side.Go(func() { edge.Serve(ctx, end, d) })
 	}
 	if !f.once {
 		return watchDesk(ctx, &f.desk, d)

@@ -34,14 +34,10 @@ func newFederateHub(a *app) *cobra.Command {
 			"this machine can connect: give the address that other houses reach.",
 		Example: "  consilium federate hub\n  consilium federate hub --listen 0.0.0.0:4747 --websocket 0.0.0.0:8443",
 		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			dir, err := a.federation()
-			if err != nil {
-				return err
-			}
+		RunE: a.inFolder(func(c *cobra.Command, dir string, _ []string) error {
 			o.Dir = dir
 			return a.runHub(c.Context(), o, edge)
-		},
+		}),
 	}
 	f := c.Flags()
 	f.StringVar(&o.Listen, "listen", "127.0.0.1:4747", "address that sites connect to")
@@ -139,11 +135,7 @@ func newFederateInvite(a *app) *cobra.Command {
 			"hub's key too, so that nobody can pose as the hub. The hub need not be stopped.",
 		Example: "  consilium federate invite ward-east\n  consilium federate invite ward-east --valid 2h --json",
 		Args:    exactly("SITE"),
-		RunE: func(c *cobra.Command, args []string) error {
-			dir, err := a.federation()
-			if err != nil {
-				return err
-			}
+		RunE: a.inFolder(func(_ *cobra.Command, dir string, args []string) error {
 			code, err := link.Invite(dir, args[0], valid)
 			if err != nil {
 				return err
@@ -152,7 +144,7 @@ func newFederateInvite(a *app) *cobra.Command {
 			return a.show(i, func(w io.Writer) {
 				fmt.Fprintf(w, "%s\n\nat the site:  consilium federate join %s --hub HOST:PORT\nvalid once, until %s\n", code, code, i.Until.Format(time.RFC3339))
 			})
-		},
+		}),
 	}
 	c.Flags().DurationVar(&valid, "valid", valid, "how long the code can be used")
 	return c
@@ -166,16 +158,12 @@ func newFederateRevoke(a *app) *cobra.Command {
 			"can come back by a new invitation only.",
 		Example: "  consilium federate revoke ward-east",
 		Args:    exactly("SITE"),
-		RunE: func(c *cobra.Command, args []string) error {
-			dir, err := a.federation()
-			if err != nil {
-				return err
-			}
+		RunE: a.inFolder(func(_ *cobra.Command, dir string, args []string) error {
 			if err := link.Revoke(dir, args[0]); err != nil {
 				return err
 			}
 			return a.show(map[string]string{"revoked": args[0]}, func(w io.Writer) { fmt.Fprintf(w, "%s is shut out\n", args[0]) })
-		},
+		}),
 	}
 }
 
@@ -185,11 +173,7 @@ func markVerb(a *app, use, short, long, mark, said string) *cobra.Command {
 		Use: use + " JOB", Short: short, Long: long,
 		Example: "  consilium federate " + use + " films-1",
 		Args:    jobArgument,
-		RunE: func(c *cobra.Command, args []string) error {
-			dir, err := a.federation()
-			if err != nil {
-				return err
-			}
+		RunE: a.inFolder(func(_ *cobra.Command, dir string, args []string) error {
 			h, err := folder.History(dir, args[0])
 			if err != nil {
 				return err
@@ -201,7 +185,7 @@ func markVerb(a *app, use, short, long, mark, said string) *cobra.Command {
 				return err
 			}
 			return a.show(map[string]string{"job": args[0], "mark": mark}, func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n", args[0], said) })
-		},
+		}),
 	}
 }
 

@@ -29,11 +29,7 @@ func newFederateModel(a *app) *cobra.Command {
 			"import`, `diagnose` and `eval` take.",
 		Example: "  consilium federate model films-1 --data films.npz --out films-1\n  consilium diagnose film.dcm --model films-1",
 		Args:    jobArgument,
-		RunE: func(c *cobra.Command, args []string) error {
-			dir, err := a.federation()
-			if err != nil {
-				return err
-			}
+		RunE: a.inFolder(func(c *cobra.Command, dir string, args []string) error {
 			job, err := folder.Job(dir, args[0])
 			if err != nil {
 				return err
@@ -85,7 +81,7 @@ func newFederateModel(a *app) *cobra.Command {
 			return a.show(map[string]string{"bundle": out, "model": name, "job": job.ID, "hash": job.Hash(), "disclaimer": clinical.Disclaimer}, func(w io.Writer) {
 				fmt.Fprintf(w, "%s: model %s of job %s\n", out, name, job.ID)
 			})
-		},
+		}),
 	}
 	data.register(c)
 	part.register(c.Flags())

@@ -44,7 +44,7 @@ func newFederatePropose(a *app) *cobra.Command {
 			"      --data films.npz --arch cnn3 --rounds 30 --quorum 3 --sum masks\n" +
 			"  consilium federate propose job.json --wait",
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return p.run(a, c, args) },
+		RunE: a.inFolder(func(c *cobra.Command, dir string, args []string) error { return p.run(a, c, dir, args) }),
 	}
 	p.register(c)
 	return c
@@ -101,17 +101,14 @@ func (p *proposal) register(c *cobra.Command) {
 	f.BoolVar(&p.print, "print", false, "print the job's file and propose nothing")
 }
 
-func (p *proposal) run(a *app, c *cobra.Command, args []string) error {
-	dir, err := a.federation()
-	if err != nil {
-		return err
-	}
+func (p *proposal) run(a *app, c *cobra.Command, dir string, args []string) (err error) {
 	j := p.job
 	if len(args) == 1 {
-		if err := folder.ReadJSON(args[0], 2*federation.MaxJobBytes, &j); err != nil {
-			return err
-		}
-	} else if j, err = p.made(c); err != nil {
+		err = folder.ReadJSON(args[0], 2*federation.MaxJobBytes, &j)
+	} else {
+		j, err = p.made(c)
+	}
+	if err != nil {
 		return err
 	}
 	if err := j.Validate(); err != nil {

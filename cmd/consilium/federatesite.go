@@ -31,11 +31,7 @@ func newFederateJoin(a *app) *cobra.Command {
 		Example: "  consilium federate join ward-east:7KQ2M-... --hub hub.example.org:4747\n" +
 			"  consilium federate join ward-east:7KQ2M-... --hub wss://hub.example.org:8443 --proxy http://proxy:3128",
 		Args: exactly("CODE"),
-		RunE: func(c *cobra.Command, args []string) error {
-			dir, err := a.federation()
-			if err != nil {
-				return err
-			}
+		RunE: a.inFolder(func(c *cobra.Command, dir string, args []string) error {
 			o.Dir, o.Code, o.Version = dir, args[0], version
 			ctx, cancel := context.WithTimeout(c.Context(), time.Minute)
 			defer cancel()
@@ -45,7 +41,7 @@ func newFederateJoin(a *app) *cobra.Command {
 			return a.show(map[string]string{"joined": o.Hub}, func(w io.Writer) {
 				fmt.Fprintf(w, "joined %s\nnext: consilium federate site --data WHAT-IT-TRAINS-ON\n", o.Hub)
 			})
-		},
+		}),
 	}
 	f := c.Flags()
 	f.StringVar(&o.Hub, "hub", "", "address of the hub: HOST:PORT, or wss://HOST:PORT")
@@ -120,16 +116,16 @@ func (a *app) runSite(ctx context.Context, f *siteFlags, set dataset.Set) error 
 		return err
 	}
 	defer closeStore()
+	l, unlink, err := a.siteLink(ctx, dir, f.link) // first: a folder that is in use is said in its words
+	if err != nil {
+		return err
+	}
+	defer unlink()
 	note, done, err := federationLog(ctx, dir)
 	if err != nil {
 		return err
 	}
 	defer done()
-	l, unlink, err := a.siteLink(ctx, dir, f.link)
-	if err != nil {
-		return err
-	}
-	defer unlink()
 	o := site.Options{Dir: dir, End: l, Key: key, Sets: []dataset.Set{set}, Permit: permit, Audit: note, Log: a.events(), Backend: a.backend, Library: a.library}
 	var desk func(context.Context) error
 	if f.desk.watch != "" {
@@ -138,7 +134,7 @@ func (a *app) runSite(ctx context.Context, f *siteFlags, set dataset.Set) error 
 			return err
 		}
 		defer func() { _ = done() }()
-		o.Edge = d.Handle
+		o.Edge = d.Take
 		desk = func(ctx context.Context) error { return watchDesk(ctx, &f.desk, d) }
 	}
 	s, err := site.Open(o)

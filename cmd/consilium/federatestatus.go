@@ -30,11 +30,7 @@ func newFederateStatus(a *app) *cobra.Command {
 			"for, for whom and until when, who agreed, and at the hub every site with its link, clock, version and memory.",
 		Example: "  consilium federate status\n  consilium federate status films-1 --json",
 		Args:    cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			dir, err := a.federation()
-			if err != nil {
-				return err
-			}
+		RunE: a.inFolder(func(_ *cobra.Command, dir string, args []string) error {
 			s, err := standingOf(dir, args)
 			if err != nil {
 				return err
@@ -45,7 +41,7 @@ func newFederateStatus(a *app) *cobra.Command {
 				return err
 			}
 			return failed
-		},
+		}),
 	}
 }
 
@@ -100,17 +96,13 @@ func newFederateReport(a *app) *cobra.Command {
 			"figures (--html), also while the job runs. At a site it is the site's own part.",
 		Example: "  consilium federate report films-1\n  consilium federate report films-1 --html films-1.html",
 		Args:    jobArgument,
-		RunE: func(c *cobra.Command, args []string) error {
-			dir, err := a.federation()
-			if err != nil {
-				return err
-			}
+		RunE: a.inFolder(func(_ *cobra.Command, dir string, args []string) error {
 			h, err := folder.History(dir, args[0])
 			if err != nil {
 				return err
 			}
 			return a.tell(h, html)
-		},
+		}),
 	}
 	c.Flags().StringVar(&html, "html", "", "write the page here")
 	return c

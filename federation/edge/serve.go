@@ -8,22 +8,31 @@ import (
 	"consilium/federation"
 )
 
+// Take is Handle for who delivers mail: that the own answer was first is no error there.
+func (d *Desk) Take(ctx context.Context, m federation.Delivery) error {
+	err := d.Handle(ctx, m)
+	if fault.CodeOf(err) == fault.UpdateStale {
+		return nil
+	}
+	return err
+}
+
 // Serve gives a site's mail to a desk until ctx ends. Mail about anything else is left alone: it comes again to the
-// process that trains. Where one process does both, the site's engine hands the mail to Desk.Handle instead.
-func Serve(ctx context.Context, end federation.SiteEnd, handle func(context.Context, federation.Delivery) error, warn func(error)) {
+// process that trains. Where one process does both, the site's engine hands the mail to Desk.Take instead.
+func Serve(ctx context.Context, end federation.SiteEnd, d *Desk) {
 	for ctx.Err() == nil {
 		m, err := end.Receive(ctx)
 		if err != nil {
 			if ctx.Err() == nil {
-				warn(err)
+				d.Warn(err)
 			}
 			return
 		}
 		if !strings.HasPrefix(m.Kind, "edge-") {
 			continue
 		}
-		if err := handle(ctx, m); err != nil && fault.CodeOf(err) != fault.UpdateStale { // the own answer was first
-			warn(err)
+		if err := d.Take(ctx, m); err != nil {
+			d.Warn(err)
 		}
 	}
 }

@@ -301,7 +301,7 @@ func (t *trial) stage(ctx context.Context, name string, policy Policy) (*scene, 
 	s.close = append(s.close, func() { _ = s.desk.Close() })
 	s.all.Go(func() { _ = s.desk.Run(ctx) })
 	s.all.Go(func() { _ = s.counter.Run(ctx) })
-	s.all.Go(func() { Serve(ctx, end, s.desk.Handle, s.desk.Warn) })
+	s.all.Go(func() { Serve(ctx, end, s.desk) })
 	s.all.Go(func() {
 		for {
 			m, err := s.room.Hub().Receive(ctx)
