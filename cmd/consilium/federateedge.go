@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"consilium/federation"
 	"consilium/federation/edge"
 	"consilium/federation/link"
+	"consilium/govern"
 	"consilium/panel"
 	"consilium/registry"
 	"consilium/train"
@@ -114,15 +116,29 @@ func (a *app) edgePanel(tmp string, seats int) (*edge.Panel, error) {
 	return edge.NewPanel(panel.Newest(entries), a.engine(), tmp, seats)
 }
 
-// openDesk opens the place where a site diagnoses, in its folder; end is nil while it works without a link. Call done
-// at the end.
-func (a *app) openDesk(dir string, f *deskFlags, end federation.SiteEnd) (d *edge.Desk, done func() error, err error) {
+// noteFunc writes into the audit log.
+type noteFunc = func(context.Context, govern.Event) error
+
+// openDesk opens the place where a site diagnoses, in its folder; end is nil while it works without a link. What leaves
+// the house is in the audit log before. Call done at the end.
+func (a *app) openDesk(ctx context.Context, dir string, f *deskFlags, end federation.SiteEnd, note noteFunc) (d *edge.Desk, done func() error, err error) {
+	who := "edge"
+	if end != nil {
+		who = end.Name()
+	}
+	err = note(ctx, govern.Event{Actor: who, Action: "federation.edge-started", Detail: map[string]string{"version": version, "hand-over": fmt.Sprint(f.policy.HandOver)}})
+	if err != nil {
+		return nil, nil, err
+	}
+	leaving := func(ctx context.Context, pseudonym, reason string, bytes int) error {
+		return note(ctx, govern.Event{Actor: who, Action: "federation.case-handed-over", Object: pseudonym, Detail: map[string]string{"reason": reason, "bytes": fmt.Sprint(bytes)}})
+	}
 	home := filepath.Join(dir, "edge")
 	seats, err := a.edgePanel(filepath.Join(home, "tmp"), f.workers)
 	if err != nil {
 		return nil, nil, err
 	}
-	d, err = edge.Open(edge.Options{Dir: home, Link: end, Diagnose: seats.Diagnose, Policy: f.policy, Workers: f.workers, Room: f.room,
+	d, err = edge.Open(edge.Options{Dir: home, Link: end, Leaving: leaving, Diagnose: seats.Diagnose, Policy: f.policy, Workers: f.workers, Room: f.room,
 		Tell: func(r edge.Result) { a.progress("%s: %s%s", r.Name, edgeLine(r), edgeReason(r)) },
 		Warn: func(err error) { a.progress("warning: %v", err) }})
 	if err != nil {
@@ -149,7 +165,12 @@ func (a *app) runEdge(ctx context.Context, f *edgeFlags) error {
 		defer unlink()
 		end = l
 	}
-	d, done, err := a.openDesk(dir, &f.desk, end)
+	note, shut, err := federationLog(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer shut()
+	d, done, err := a.openDesk(ctx, dir, &f.desk, end, note)
 	if err != nil {
 		return err
 	}

@@ -129,7 +129,7 @@ func (a *app) runSite(ctx context.Context, f *siteFlags, set dataset.Set) error 
 	o := site.Options{Dir: dir, End: l, Key: key, Sets: []dataset.Set{set}, Permit: permit, Audit: note, Log: a.events(), Backend: a.backend, Library: a.library}
 	var desk func(context.Context) error
 	if f.desk.watch != "" {
-		d, done, err := a.openDesk(dir, &f.desk, l)
+		d, done, err := a.openDesk(ctx, dir, &f.desk, l, note)
 		if err != nil {
 			return err
 		}

@@ -33,8 +33,10 @@ type Options struct {
 	Room     int64         // bytes that may wait for the hub; default 256 MiB
 	Retry    time.Duration // after a failure of engine, disk or link; default 30 s
 	Clock    Clock
-	Tell     func(Result) // hears of every result, and again when a second opinion was added
-	Warn     func(error)  // hears of what went wrong and did not end the work
+	// Leaving hears of a case by its pseudonym before it leaves the house, to write it down; after an error it stays.
+	Leaving func(ctx context.Context, pseudonym, reason string, bytes int) error
+	Tell    func(Result) // hears of every result, and again when a second opinion was added
+	Warn    func(error)  // hears of what went wrong and did not end the work
 }
 
 // Tries is how often a case is given to a Diagnose that fails before the failure is its result.

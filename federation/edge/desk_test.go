@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -349,6 +350,39 @@ func TestACaseThatMayNotLeave(t *testing.T) {
 	if r := w.onDisk(4); r.State != StateWanted || r.Local == nil {
 		t.Fatalf("%+v", r)
 	}
+}
+
+// A case leaves the house when that is written down, and not before.
+func TestNothingLeavesUnnoticed(t *testing.T) {
+	w := newWorld(t, t.TempDir(), Options{Policy: Policy{HandOver: true, Deadline: time.Hour}}, nil)
+	var noted []string
+	broken := true
+	w.o.Leaving = func(_ context.Context, pseudonym, reason string, bytes int) (err error) {
+		w.note(func() {
+			if broken {
+				err = fault.New(fault.StoreFull, "the audit log is full", "make room")
+				return
+			}
+			noted = append(noted, fmt.Sprint(pseudonym, " ", reason, " ", bytes > 0))
+		})
+		return err
+	}
+	w.start()
+	defer w.close()
+	w.must(4)
+	w.hears("why it stays", func() bool { return len(w.warned) == 1 })
+	if r := w.onDisk(4); r.State != StateAsked || r.Second != nil || fault.CodeOf(w.warned[0]) != fault.StoreFull {
+		t.Fatalf("%+v %v", r, w.warned)
+	}
+	w.note(func() { broken = false })
+	w.clock.advance(30 * time.Second)
+	w.hears("the second opinion", func() bool { return w.told["case-4"].State == StateSeconded })
+	id := w.onDisk(4).Case
+	w.note(func() {
+		if len(noted) != 1 || !strings.HasSuffix(noted[0], " "+ReasonUnsure+" true") || strings.Contains(noted[0], id) {
+			t.Errorf("noted %q", noted)
+		}
+	})
 }
 
 func TestSubmittedTwiceIsOneCase(t *testing.T) {

@@ -90,7 +90,7 @@ func (d *Desk) handOver(ctx context.Context, e *entry) {
 	mine, cancel := context.WithCancel(ctx)
 	defer cancel()
 	a.cancel = cancel
-	name := d.pseudonym(e.id)
+	name, reason := d.pseudonym(e.id), a.Reason
 	d.mu.Unlock()
 	c, err := d.load(e)
 	var body []byte
@@ -104,7 +104,12 @@ func (d *Desk) handOver(ctx context.Context, e *entry) {
 		d.withdraw(e, a, err)
 		return
 	}
-	err = d.attempt(mine, federation.Mail{ID: "edge-case-" + name, Kind: KindCase, Body: body})
+	if d.o.Leaving != nil {
+		err = d.o.Leaving(mine, name, reason, len(body))
+	}
+	if err == nil {
+		err = d.attempt(mine, federation.Mail{ID: "edge-case-" + name, Kind: KindCase, Body: body})
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	a.cancel = nil

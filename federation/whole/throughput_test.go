@@ -24,7 +24,7 @@ import (
 )
 
 // BenchmarkHubOverTLS is a running hub with a model of 10 million parameters: weights out and updates in over TLS,
-// through its encrypted mail on disk, into the rule and the next weights.
+// through its encrypted mail on disk, into the rule and the next weights; four rounds.
 //
 //	go test -run xxx -bench HubOverTLS -benchtime 1x ./federation/whole
 //
@@ -32,8 +32,8 @@ import (
 // the hub and the link. peak/models is the highest resident memory of the hub's process beyond an idle one's, in
 // sizes of the model (4 bytes a parameter).
 func BenchmarkHubOverTLS(b *testing.B) {
-	for _, size := range []int{1_000_000, 10_000_000} {
-		b.Run(fmt.Sprintf("sites=5/parameters=%d", size), func(b *testing.B) { overTLS(b, 5, size) })
+	for _, c := range []struct{ sites, size int }{{5, 1_000_000}, {25, 1_000_000}, {5, 10_000_000}, {25, 10_000_000}} {
+		b.Run(fmt.Sprintf("sites=%d/parameters=%d", c.sites, c.size), func(b *testing.B) { overTLS(b, c.sites, c.size) })
 	}
 }
 
@@ -50,6 +50,7 @@ func overTLS(b *testing.B, sites, size int) {
 			b.Fatal(err)
 		}
 		dirs := joinAll(b, ctx, dir, l.Addresses()[0], sites)
+		defer debug.SetGCPercent(debug.SetGCPercent(25)) // as `federate hub` has it
 		debug.FreeOSMemory()
 		_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0o200) // the highest figure counts from here on
 		before := memory(b, "VmRSS:")
@@ -177,6 +178,8 @@ func quickSite(dir string, delta []float32) error {
 	}
 }
 
+var answering sync.Mutex
+
 func reply(dir, name string, d federation.Delivery, delta []float32) (out federation.Mail, end bool, err error) {
 	out = federation.Mail{ID: "re " + d.ID, Job: d.Job, Round: d.Round, Attempt: d.Attempt}
 	switch d.Kind {
@@ -197,6 +200,8 @@ func reply(dir, name string, d federation.Delivery, delta []float32) (out federa
 		out.Body, err = json.Marshal(a)
 		return out, false, err
 	case federation.MailRound:
+		answering.Lock() // what one site needs for an answer, not all of them
+		defer answering.Unlock()
 		q, err := federation.DecodeQuestion(d.Body)
 		if err != nil {
 			return out, false, err
