@@ -331,7 +331,8 @@ func TestDecisionsAboutPeersAreNotLost(t *testing.T) {
 }
 
 func TestDecisionsAboutPeersThatAreNone(t *testing.T) {
-	dir, key := t.TempDir(), freshKey(t)
+	dir := t.TempDir()
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)).Public().(ed25519.PublicKey) // the check digit of one key in 32 fits another site too
 	print := federation.Fingerprint("site-b", key)
 	for name, c := range map[string]struct {
 		site, print, by string
