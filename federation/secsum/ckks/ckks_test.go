@@ -464,3 +464,25 @@ func (r *rig) measure(b *testing.B) {
 	b.ReportMetric(hub.Seconds()*1000, "hub-ms")
 	b.ReportMetric(slowest.Seconds()*1000, "slowest-site-ms")
 }
+
+// A number that is not below its prime is written as the one that it stands for.
+func TestPackReduces(t *testing.T) {
+	f, err := newFrame(newRig(3, 3, 1, 1).config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := f.ring.NewPoly()
+	for l, limb := range p.Coeffs {
+		q := f.ring.SubRings[l].Modulus
+		limb[0], limb[1], limb[2] = q, q+1_588_940_728_079, q-1
+	}
+	got, err := f.unpack(f.pack(nil, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for l, limb := range got.Coeffs {
+		if limb[0] != 0 || limb[1] != 1_588_940_728_079 || limb[2] != f.ring.SubRings[l].Modulus-1 || limb[3] != 0 {
+			t.Error(l, limb[:4])
+		}
+	}
+}

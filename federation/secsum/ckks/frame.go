@@ -57,8 +57,10 @@ func (f *frame) kind() run.Kind {
 		Keys: run.KeyBytes, Piece: polyBytes + run.BoxBytes, Vector: f.blocks * polyBytes, Opening: f.blocks * polyBytes, FewOpen: true}
 }
 
-// pack writes a polynomial.
+// pack writes a polynomial. Lattigo leaves a number that is not below its prime now and then when it adds the noise, in
+// about one polynomial of ten thousand; the other side would refuse it, and the whole sum would be lost.
 func (f *frame) pack(out []byte, p ring.Poly) []byte {
+	f.ring.Reduce(p, p)
 	for _, limb := range p.Coeffs {
 		for _, c := range limb {
 			out = append(out, byte(c), byte(c>>8), byte(c>>16), byte(c>>24), byte(c>>32), byte(c>>40), byte(c>>48))
