@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"consilium/federation/folder"
+	"consilium/govern"
 	"consilium/store"
 )
 
@@ -42,6 +45,9 @@ func newRestore(a *app) *cobra.Command {
 					return folder.MarkRestored(filepath.Join(dir, federationDir), folder.Restored{At: time.Now().UTC(), Made: of.Made})
 				}})
 			bar.end()
+			if err == nil {
+				err = mendLogs(c.Context(), home)
+			}
 			if err != nil {
 				return err
 			}
@@ -55,6 +61,25 @@ func newRestore(a *app) *cobra.Command {
 	p.flags(c)
 	c.Flags().BoolVar(&nothingSince, "nothing-since", false, "the federation's process was stopped before the backup was made and has not run since")
 	return c
+}
+
+// mendLogs opens the audit logs that were put back once. A log that was copied while it grew has files of different
+// moments, which its opening puts right as far as its signed checkpoint vouches for it; `audit verify` would find
+// files that belong to none. Errors: those of OpenLog.
+func mendLogs(ctx context.Context, home string) error {
+	for _, dir := range []string{home, filepath.Join(home, federationDir)} {
+		if _, err := os.Stat(filepath.Join(dir, govern.LogDir)); err != nil {
+			continue
+		}
+		l, err := govern.OpenLog(ctx, govern.Options{DataDir: dir})
+		if err == nil {
+			err = l.Close(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // forgotten tells what a hub or a site that was put back does not know.
