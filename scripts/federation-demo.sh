@@ -31,7 +31,7 @@ for n in 1 2; do
   who=hub
   code=$(run federate invite "hospital-$n" --json | sed -n 's/.*"code": *"\([^"]*\)".*/\1/p')
   who=hospital-$n
-  run federate join "$code" --hub "$address" | head -n 1
+  run federate join "$code" --hub "$address" | sed -n 1p # reads to the end: a verb whose reader has gone would fail
   printf '{"agree": true, "min_cohort": 20}\n' >"$OUT/$who/federation/policy.json"
   # shellcheck disable=SC2086 # options are words
   (exec bin/consilium federate site $DATA --part "$n/2" $CUT --data-dir "$OUT/$who" >/dev/null 2>"$OUT/$who.log") &

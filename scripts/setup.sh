@@ -104,7 +104,7 @@ fetch_onnxruntime() {
 
 staticcheck() {
   local bin=$TOOLS/bin/staticcheck
-  if [ -x "$bin" ] && "$GO" version -m "$bin" 2>/dev/null | grep -q "honnef.co/go/tools[[:space:]]$STATICCHECK_VERSION" &&
+  if [ -x "$bin" ] && "$GO" version -m "$bin" 2>/dev/null | grep "honnef.co/go/tools[[:space:]]$STATICCHECK_VERSION" >/dev/null &&
      [ "$(built_with "$bin")" = "$("$GO" env GOVERSION)" ]; then
     say "staticcheck $STATICCHECK_VERSION: present"
     return
